@@ -1,0 +1,58 @@
+use segue_catalog::Predicate;
+use serde::{Deserialize, Serialize};
+
+use crate::Constraints;
+
+/// A request as a planner understood it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What this turn said, in the order of its words.
+    pub understood: Vec<Understood>,
+    /// The words of this turn that nothing was made of, and that are more than filling.
+    pub not_understood: Vec<String>,
+    /// What holds now: the constraints before this turn, with this turn's changes made.
+    pub constraints: Constraints,
+    /// What the user wants done.
+    pub intent: Intent,
+    /// Items named exactly that the catalogue does not have. The answer says so and never replaces them.
+    pub absent: Vec<String>,
+}
+
+/// One thing understood.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Understood {
+    /// The user's words.
+    pub text: String,
+    /// The condition they mean; `None` for what is not a condition (an order, a likeness, words to search for).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicate: Option<Predicate>,
+    /// What they mean, for people: "ordered by year, newest first", "like Alien".
+    pub meaning: String,
+    /// True if nothing may violate it.
+    pub hard: bool,
+}
+
+/// What the user wants done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Find items.
+    Search,
+    /// Show everything about these items (by id).
+    Describe(Vec<String>),
+    /// Say why an item (by id) was shown.
+    Why(String),
+    /// Say how many there are.
+    Count,
+    /// Forget what was asked and start anew.
+    Reset,
+}
+
+/// An item that the user sees, as `#1`, `#2`, … in the order of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShownItem {
+    /// The item's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+}

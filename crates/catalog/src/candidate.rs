@@ -1,0 +1,200 @@
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use roaring::RoaringBitmap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// An item's number in its generation: dense, from 0, and in the order of the items' ids, so that sorting
+/// by ordinal is sorting by id and every tie is broken the same way everywhere.
+pub type Ordinal = u32;
+
+/// The short name of a candidate set, `c3`. This is all that a model sees of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Handle(pub String);
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An item and its score. Higher is better; what a score means depends on the tool that gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scored {
+    /// Which item.
+    pub item: Ordinal,
+    /// How good. Zero in a set that only filters.
+    pub score: f64,
+}
+
+/// The call that made a set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// The step of the plan, `s2`.
+    pub step: String,
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments as resolved.
+    pub args: Json,
+}
+
+/// What one call said of one item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The step of the plan.
+    pub step: String,
+    /// The tool's name.
+    pub tool: String,
+    /// The score it gave; `None` if it only filters.
+    pub score: Option<f64>,
+    /// The place it gave, from 1; `None` if it only filters.
+    pub rank: Option<u32>,
+}
+
+/// The complete answer of one search: every item that matches, best first, ties by id. Immutable; a set made
+/// from others keeps them as parents, so no score and no rank is ever lost.
+///
+/// Invariant: no item occurs twice, and the order is total (score descending, then ordinal ascending) unless
+/// the set was ordered by a tool for a reason of its own (a diversified or field-ordered list).
+#[derive(Debug)]
+pub struct CandidateSet {
+    handle: Handle,
+    call: CallRecord,
+    ranked: bool,
+    items: Vec<Scored>,
+    parents: Vec<Arc<CandidateSet>>,
+    members: OnceLock<RoaringBitmap>,
+    ranks: OnceLock<std::collections::HashMap<Ordinal, u32>>,
+}
+
+impl CandidateSet {
+    /// A set that filters: items in the order of their ids, no scores.
+    pub fn filtered(
+        handle: Handle,
+        call: CallRecord,
+        members: RoaringBitmap,
+        parents: Vec<Arc<CandidateSet>>,
+    ) -> Self {
+        let items = members.iter().map(|item| Scored { item, score: 0.0 }).collect();
+        let set = Self::with(handle, call, false, items, parents);
+        let _ = set.members.set(members);
+        set
+    }
+
+    /// A set that ranks: sorted here by score, best first, ties by id. A score that is not a number is last.
+    pub fn ranked(
+        handle: Handle,
+        call: CallRecord,
+        mut items: Vec<Scored>,
+        parents: Vec<Arc<CandidateSet>>,
+    ) -> Self {
+        sort_best_first(&mut items);
+        Self::with(handle, call, true, items, parents)
+    }
+
+    /// A set whose order the tool has fixed and which must be kept (diversified, ordered by a field).
+    pub fn ordered(
+        handle: Handle,
+        call: CallRecord,
+        items: Vec<Scored>,
+        parents: Vec<Arc<CandidateSet>>,
+    ) -> Self {
+        Self::with(handle, call, true, items, parents)
+    }
+
+    fn with(
+        handle: Handle,
+        call: CallRecord,
+        ranked: bool,
+        items: Vec<Scored>,
+        parents: Vec<Arc<CandidateSet>>,
+    ) -> Self {
+        Self { handle, call, ranked, items, parents, members: OnceLock::new(), ranks: OnceLock::new() }
+    }
+
+    /// The set's short name.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The call that made it.
+    pub fn call(&self) -> &CallRecord {
+        &self.call
+    }
+
+    /// False if the set only filters: its order then means nothing.
+    pub fn is_ranked(&self) -> bool {
+        self.ranked
+    }
+
+    /// The items, best first.
+    pub fn items(&self) -> &[Scored] {
+        &self.items
+    }
+
+    /// How many items.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// True if no item matched.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The sets this one was made from.
+    pub fn parents(&self) -> &[Arc<CandidateSet>] {
+        &self.parents
+    }
+
+    /// The items as a set of ordinals; computed once.
+    pub fn members(&self) -> &RoaringBitmap {
+        self.members.get_or_init(|| self.items.iter().map(|s| s.item).collect())
+    }
+
+    /// The item's place, from 1.
+    pub fn rank(&self, item: Ordinal) -> Option<u32> {
+        let ranks = self.ranks.get_or_init(|| (1..).zip(&self.items).map(|(rank, s)| (s.item, rank)).collect());
+        ranks.get(&item).copied()
+    }
+
+    /// The item's score in this set.
+    pub fn score(&self, item: Ordinal) -> Option<f64> {
+        let index = self.rank(item)?.checked_sub(1)? as usize;
+        self.items.get(index).map(|s| s.score)
+    }
+
+    /// Everything that the calls behind this set said of an item: this call first, then those it was made
+    /// from, each once.
+    pub fn contributions(&self, item: Ordinal) -> Vec<Contribution> {
+        let mut found = Vec::new();
+        self.collect(item, &mut found);
+        found
+    }
+
+    fn collect(&self, item: Ordinal, found: &mut Vec<Contribution>) {
+        if found.iter().any(|c| c.step == self.call.step && c.tool == self.call.tool) {
+            return;
+        }
+        if self.members().contains(item) {
+            found.push(Contribution {
+                step: self.call.step.clone(),
+                tool: self.call.tool.clone(),
+                score: self.score(item).filter(|_| self.ranked),
+                rank: self.rank(item).filter(|_| self.ranked),
+            });
+        }
+        for parent in &self.parents {
+            parent.collect(item, found);
+        }
+    }
+}
+
+/// Sorts by score, best first, ties by id. A score that is not a number is last.
+pub(crate) fn sort_best_first(items: &mut [Scored]) {
+    let key = |s: &Scored| if s.score.is_nan() { f64::NEG_INFINITY } else { s.score };
+    items.sort_unstable_by(|a, b| key(b).total_cmp(&key(a)).then(a.item.cmp(&b.item)));
+}

@@ -1,0 +1,38 @@
+//! What is there: items, their fields and statistics, users and interactions; predicates over them and
+//! candidate sets of them; how files become a catalogue, and the store that keeps it.
+//!
+//! The words of this crate are used everywhere else, in code, prompts, documentation and JSON:
+//! a [`Catalog`] describes [`Field`]s; a [`Predicate`] states conditions on them; a [`CandidateSet`] is
+//! the complete, ordered, immutable answer of one search, and remembers where every score came from.
+//! A [`Snapshot`] reads one generation of a catalogue; nothing that is written later changes it.
+
+mod candidate;
+mod catalog;
+mod date;
+mod diagnosis;
+mod explanation;
+mod field;
+mod lexicon;
+mod predicate;
+mod row;
+mod snapshot;
+mod statistics;
+pub mod text;
+mod unit;
+mod value;
+mod workspace;
+
+pub use candidate::{CallRecord, CandidateSet, Contribution, Handle, Ordinal, Scored};
+pub use catalog::Catalog;
+pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
+pub use date::{DateRange, parse_date};
+pub use explanation::Explanation;
+pub use field::{Direction, Field, FieldType, Role};
+pub use predicate::{Condition, Operator, Predicate, PredicateError, haversine_km};
+pub use row::Row;
+pub use lexicon::LexiconEntry;
+pub use snapshot::{Snapshot, StoreError};
+pub use statistics::{FieldStatistics, Quantile, ValueCount};
+pub use unit::Unit;
+pub use value::Value;
+pub use workspace::{Workspace, WorkspaceError};

@@ -1,0 +1,188 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use crate::{Catalog, FieldType, Ordinal, Row, Value};
+
+/// A catalogue file that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("the catalogue `{path}` cannot be used: {source}")]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// There is no such generation in the file.
+    #[error("the catalogue `{path}` has no generation {generation}; run `segue import`, then `segue index`")]
+    NoGeneration {
+        /// The database file.
+        path: PathBuf,
+        /// What was looked for.
+        generation: u32,
+    },
+    /// The description of a generation does not parse.
+    #[error("the description of generation {generation} in `{path}` is damaged: {source}")]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// Which one.
+        generation: u32,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// One generation of a catalogue, read-only: what is written later does not change it.
+///
+/// Tables of generation `N` in `catalog.db`:
+/// - `items_N(ordinal INTEGER PRIMARY KEY, hash TEXT, <one column a field>)`: a multi-valued field is a JSON
+///   array, a date its first instant in ISO 8601, a boolean 0 or 1;
+/// - `values_N(field, folded, ordinal)`: one row for each value of each [`Role::Category`](crate::Role) field
+///   (`field` is the field's index), clustered for look-up by value;
+/// - `lexicon_N(folded, field, value, count)`: each different value of a title or category field, with the number of items;
+/// - `users_N(user TEXT PRIMARY KEY, attributes JSON)`, `interactions_N(user, ordinal, value, time)`;
+/// - in `generations(n, state, …, catalog)`: the [`Catalog`] as JSON.
+///
+/// Connections are pooled: readers do not wait for each other.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    catalog: Catalog,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Snapshot {
+    /// Opens one generation of the catalogue in this database file.
+    pub fn open(path: &Path, generation: u32) -> Result<Self, StoreError> {
+        let at = |source| StoreError::Sqlite { path: path.to_owned(), source };
+        let connection = connect(path).map_err(at)?;
+        let json: Option<String> = connection
+            .query_row("SELECT catalog FROM generations WHERE n = ?1", [generation], |r| r.get(0))
+            .optional()
+            .map_err(at)?;
+        let json = json.ok_or_else(|| StoreError::NoGeneration { path: path.to_owned(), generation })?;
+        let catalog = serde_json::from_str(&json)
+            .map_err(|source| StoreError::Damaged { path: path.to_owned(), generation, source })?;
+        let shared = Shared { path: path.to_owned(), catalog, idle: Mutex::new(vec![connection]) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Fields, statistics and sizes.
+    pub fn catalog(&self) -> &Catalog {
+        &self.shared.catalog
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The name of one of this generation's tables: `table("items")` is `items_3`.
+    pub fn table(&self, kind: &str) -> String {
+        format!("{kind}_{}", self.shared.catalog.generation)
+    }
+
+    /// Runs something on a read-only connection with the function `fold(text)` defined. Connections are
+    /// reused, and opened when all are busy.
+    pub fn with_connection<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let at = |source| StoreError::Sqlite { path: self.shared.path.clone(), source };
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.shared.path).map_err(at)?,
+        };
+        let result = work(&connection).map_err(at);
+        self.idle().push(connection);
+        result
+    }
+
+    /// The ordinal of the item with this id.
+    pub fn ordinal(&self, id: &str) -> Result<Option<Ordinal>, StoreError> {
+        let Some(field) = self.catalog().with_role(crate::Role::Id) else { return Ok(None) };
+        let sql = format!("SELECT ordinal FROM {} WHERE {} = ?1", self.table("items"), quote(&field.name));
+        self.with_connection(|c| c.prepare_cached(&sql)?.query_row([id], |r| r.get(0)).optional())
+    }
+
+    /// One item; `None` past the end.
+    pub fn row(&self, ordinal: Ordinal) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(&[ordinal])?.into_iter().next())
+    }
+
+    /// Several items, in the order asked; those past the end are left out.
+    pub fn rows(&self, ordinals: &[Ordinal]) -> Result<Vec<Row>, StoreError> {
+        let catalog = self.catalog();
+        let columns: Vec<_> = catalog.fields.iter().map(|f| quote(&f.name)).collect();
+        let sql = format!(
+            "SELECT hash, {} FROM {} WHERE ordinal = ?1",
+            columns.join(", "),
+            self.table("items")
+        );
+        self.with_connection(|c| {
+            let mut statement = c.prepare_cached(&sql)?;
+            let mut rows = Vec::with_capacity(ordinals.len());
+            for &ordinal in ordinals {
+                let row = statement
+                    .query_row(params![ordinal], |r| {
+                        let values = catalog.fields.iter().enumerate().map(|(i, field)| {
+                            Ok(read_value(r.get_ref(i + 1)?, field.multi, field.ty))
+                        });
+                        let values = values.collect::<rusqlite::Result<_>>()?;
+                        Ok(Row { ordinal, hash: r.get(0)?, values })
+                    })
+                    .optional()?;
+                rows.extend(row);
+            }
+            Ok(rows)
+        })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.shared.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A read-only connection on which `fold(text)` is defined.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    use rusqlite::functions::FunctionFlags;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.execute_batch("PRAGMA query_only = on; PRAGMA mmap_size = 268435456;")?;
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("fold", 1, flags, |context| {
+        Ok(context.get_raw(0).as_str_or_null()?.map(crate::text::fold))
+    })?;
+    Ok(connection)
+}
+
+/// A column's name in double quotes.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn read_value(stored: rusqlite::types::ValueRef<'_>, multi: bool, ty: FieldType) -> Value {
+    use rusqlite::types::ValueRef;
+    match stored {
+        ValueRef::Integer(i) if ty == FieldType::Boolean => Value::Bool(i != 0),
+        ValueRef::Integer(i) => Value::Integer(i),
+        ValueRef::Real(r) => Value::Real(r),
+        ValueRef::Text(t) => {
+            let text = String::from_utf8_lossy(t);
+            let list = if multi { serde_json::from_str(&text).ok() } else { None };
+            list.map_or_else(|| Value::Text(text.into_owned()), Value::List)
+        }
+        ValueRef::Null | ValueRef::Blob(_) => Value::Null,
+    }
+}

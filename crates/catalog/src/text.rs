@@ -1,0 +1,50 @@
+//! Folding: the one rule by which text is compared for equality.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Folds text for comparison: compatibility decomposition, no combining marks, lower case, and every run
+/// of white space one blank. "  Amélie\u{a0}POULAIN" and "amelie poulain" are then the same.
+///
+/// ```
+/// assert_eq!(segue_catalog::text::fold("  Éric  Toledano "), "eric toledano");
+/// ```
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return collapse(text.chars().map(|c| c.to_ascii_lowercase()), text.len());
+    }
+    let folded = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
+    collapse(folded, text.len())
+}
+
+fn collapse(chars: impl Iterator<Item = char>, capacity: usize) -> String {
+    let mut out = String::with_capacity(capacity);
+    let mut blank = false;
+    for c in chars {
+        if c.is_whitespace() {
+            blank = true;
+        } else {
+            if blank && !out.is_empty() {
+                out.push(' ');
+            }
+            blank = false;
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The words of a text: folded, split at everything that is neither letter nor digit.
+///
+/// ```
+/// let words: Vec<_> = segue_catalog::text::words("Ocean's Eleven (2001)").collect();
+/// assert_eq!(words, ["ocean", "s", "eleven", "2001"]);
+/// ```
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    fold(text)
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_owned)
+        .collect::<Vec<_>>()
+        .into_iter()
+}

@@ -1,0 +1,93 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a number counts. Written as its name (`"minutes"`, `"km"`, `"usd"`); names that are not known keep
+/// their spelling and convert to nothing but themselves.
+///
+/// ```
+/// use segue_catalog::Unit;
+/// let (hours, minutes) = (Unit::parse("hours"), Unit::parse("min"));
+/// assert_eq!(hours.factor_to(&minutes), Some(60.0));
+/// assert_eq!(hours.factor_to(&Unit::parse("km")), None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String", into = "String")]
+pub struct Unit(String);
+
+/// Canonical name, dimension, size in the dimension's base unit, other spellings.
+const UNITS: &[(&str, &str, f64, &[&str])] = &[
+    ("milliseconds", "duration", 0.001, &["ms", "msec", "millisecond"]),
+    ("seconds", "duration", 1.0, &["s", "sec", "secs", "second"]),
+    ("minutes", "duration", 60.0, &["min", "mins", "minute"]),
+    ("hours", "duration", 3600.0, &["h", "hr", "hrs", "hour"]),
+    ("days", "duration", 86_400.0, &["d", "day"]),
+    ("millimetres", "length", 0.001, &["mm", "millimetre", "millimeter", "millimeters"]),
+    ("centimetres", "length", 0.01, &["cm", "centimetre", "centimeter", "centimeters"]),
+    ("metres", "length", 1.0, &["m", "metre", "meter", "meters"]),
+    ("kilometres", "length", 1000.0, &["km", "kilometre", "kilometer", "kilometers"]),
+    ("inches", "length", 0.0254, &["in", "inch", "\""]),
+    ("miles", "length", 1609.344, &["mi", "mile"]),
+    ("grams", "mass", 0.001, &["g", "gram"]),
+    ("kilograms", "mass", 1.0, &["kg", "kilo", "kilos", "kilogram"]),
+    ("pounds", "mass", 0.453_592_37, &["lb", "lbs"]),
+    ("square_metres", "area", 1.0, &["m2", "m²", "sqm", "square metres", "square meters"]),
+    ("square_feet", "area", 0.092_903_04, &["sqft", "square feet"]),
+    ("megabytes", "memory", 1.0, &["mb", "megabyte"]),
+    ("gigabytes", "memory", 1000.0, &["gb", "gigabyte"]),
+    ("terabytes", "memory", 1_000_000.0, &["tb", "terabyte"]),
+    ("bpm", "tempo", 1.0, &["beats per minute"]),
+    ("percent", "ratio", 0.01, &["%", "pct", "per cent"]),
+    ("year", "calendar", 1.0, &["years"]),
+    ("usd", "usd", 1.0, &["$", "dollar", "dollars"]),
+    ("eur", "eur", 1.0, &["€", "euro", "euros"]),
+    ("gbp", "gbp", 1.0, &["£"]),
+];
+
+impl Unit {
+    /// Reads a unit's name or one of its usual spellings, in any case.
+    pub fn parse(name: &str) -> Self {
+        let folded = name.trim().to_lowercase();
+        let known = UNITS.iter().find(|(n, _, _, other)| *n == folded || other.contains(&folded.as_str()));
+        Self(known.map_or(folded, |(n, ..)| (*n).to_owned()))
+    }
+
+    /// The canonical name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// True if this is one of the units that convert.
+    pub fn is_known(&self) -> bool {
+        self.entry().is_some()
+    }
+
+    /// What is measured: `duration`, `length`, …; `calendar` for years.
+    pub fn dimension(&self) -> Option<&'static str> {
+        self.entry().map(|e| e.1)
+    }
+
+    /// By what to multiply a number in this unit to have it in `other`; `None` if they measure different things.
+    pub fn factor_to(&self, other: &Unit) -> Option<f64> {
+        if self == other {
+            return Some(1.0);
+        }
+        let (from, to) = (self.entry()?, other.entry()?);
+        (from.1 == to.1).then_some(from.2 / to.2)
+    }
+
+    fn entry(&self) -> Option<&'static (&'static str, &'static str, f64, &'static [&'static str])> {
+        UNITS.iter().find(|(name, ..)| *name == self.0)
+    }
+}
+
+impl From<String> for Unit {
+    fn from(name: String) -> Self {
+        Self::parse(&name)
+    }
+}
+
+impl From<Unit> for String {
+    fn from(unit: Unit) -> Self {
+        unit.0
+    }
+}
