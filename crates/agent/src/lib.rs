@@ -3,15 +3,25 @@
 //! This crate knows tools by their contract ([`Tool`], [`ToolSpec`]) and never by what they are made of:
 //! planners choose them by the [`ToolRole`] in their description.
 
+mod answer;
+mod call;
 mod constraints;
 mod plan;
 mod reading;
+mod report;
+mod session;
 mod tool;
+mod turn;
 
+pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
+pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
 pub use constraints::{Asked, Constraints, OrderBy};
-pub use plan::{Plan, Step, StepRef};
+pub use plan::{Plan, PlanError, Step, StepRef};
 pub use reading::{Intent, Reading, ShownItem, Understood};
+pub use report::{Execution, ExecutionItem, TurnEvent, TurnReport, Usage};
+pub use session::{Session, SessionError, SessionStore, SessionSummary, StoredTurn};
 pub use tool::{
     Cancellation, CostHint, Effect, ErasedTool, ErrorKind, Registry, SetScope, Tool, ToolContext, ToolError,
     ToolExample, ToolOutput, ToolRole, ToolSpec,
 };
+pub use turn::{Agent, AgentError, Budget, DEFAULT_ITEMS, TurnOptions};

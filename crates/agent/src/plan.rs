@@ -1,4 +1,5 @@
 use schemars::JsonSchema;
+use segue_catalog::Suggestion;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -27,6 +28,18 @@ pub struct Step {
     #[serde(default)]
     pub args: Json,
     /// The step or set outside which nothing may be returned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub within: Option<StepRef>,
+}
+
+/// What is wrong with a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[error("{message}")]
+pub struct PlanError {
+    /// The step it is about; `None` if it is about the whole plan.
+    pub step: Option<String>,
+    /// What is wrong, and what would be right.
+    pub message: String,
+    /// The nearest real names.
+    pub nearest: Vec<Suggestion>,
 }

@@ -5,23 +5,54 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use segue_catalog::{CallRecord, CandidateSet, Handle, Snapshot};
 use segue_world::World;
 use serde_json::Value as Json;
+use tokio::sync::Notify;
 
 use super::{ErrorKind, ToolError};
 use segue_catalog::Suggestion;
 
-/// A flag that stops work: raised by Ctrl-C, by a timeout, or by the run.
+/// A flag that stops work: raised by Ctrl-C, by a timeout, or by the run. Clones share the flag.
 #[derive(Debug, Clone, Default)]
-pub struct Cancellation(Arc<AtomicBool>);
+pub struct Cancellation(Arc<Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    raised: AtomicBool,
+    waiting: Notify,
+    parent: Option<Cancellation>,
+}
 
 impl Cancellation {
     /// Raises the flag.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.raised.store(true, Ordering::Release);
+        self.0.waiting.notify_waiters();
     }
 
-    /// True once it is raised.
+    /// True once it is raised, or the one it is a child of.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.raised.load(Ordering::Acquire) || self.0.parent.as_ref().is_some_and(Self::is_cancelled)
+    }
+
+    /// A flag that is raised with this one, and that can be raised alone: to stop one call and not the rest.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self(Arc::new(Flag { parent: Some(self.clone()), ..Flag::default() }))
+    }
+
+    /// Comes back once the flag is raised, by whomever.
+    pub async fn cancelled(&self) {
+        // Registered before the flag is read, or a flag raised in between would never wake us.
+        let raised = self.0.waiting.notified();
+        if self.is_cancelled() {
+            return;
+        }
+        match &self.0.parent {
+            Some(parent) => tokio::select! {
+                () = raised => {}
+                () = Box::pin(parent.cancelled()) => {}
+            },
+            None => raised.await,
+        }
     }
 }
 
@@ -36,6 +67,16 @@ impl SetScope {
     pub fn insert(&mut self, set: &Arc<CandidateSet>) {
         self.by_name.insert(set.handle().0.clone(), set.clone());
         self.by_name.insert(set.call().step.clone(), set.clone());
+    }
+
+    /// Makes a set known by one more name.
+    pub fn insert_as(&mut self, name: &str, set: &Arc<CandidateSet>) {
+        self.by_name.insert(name.to_owned(), set.clone());
+    }
+
+    /// The names by which sets are known.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
     }
 
     /// The set of this name, or an error that lists those there are.

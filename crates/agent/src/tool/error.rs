@@ -56,7 +56,7 @@ error_kinds! {
 }
 
 /// A failed call, for two readers: `message` for whoever runs Segue, `feedback` for the model.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolError {
     /// Which kind.
     pub kind: ErrorKind,

@@ -111,6 +111,7 @@ impl<T: Tool> ErasedTool for T {
 fn parse<T: Tool>(args: Json) -> Result<T::Args, ToolError> {
     // A model that has nothing to say sends null; a tool without required arguments takes it for none.
     let args = if args.is_null() { Json::Object(serde_json::Map::new()) } else { args };
-    serde_json::from_value(args)
-        .map_err(|e| ToolError::invalid("arguments", format!("the arguments of `{}` do not parse: {e}", T::NAME)))
+    serde_json::from_value(args).map_err(|e| {
+        ToolError::invalid("arguments", format!("the arguments of `{}` do not parse: {e}", T::NAME))
+    })
 }

@@ -1,0 +1,127 @@
+use segue_catalog::Contribution;
+use serde::{Deserialize, Serialize};
+
+use crate::{Answer, AnswerItem, CallAnswer, Plan, Stop, Understood};
+
+/// Everything about one turn; in JSON, the document that `segue ask --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnReport {
+    /// Which planner made the plan.
+    pub planner: String,
+    /// The model that planned; `None` if none did.
+    pub model: Option<String>,
+    /// The conversation.
+    pub session: String,
+    /// Which turn of it, from 1.
+    pub turn: u32,
+    /// Changes with anything that could change the answer: the catalogue, the tools, the planner.
+    pub fingerprint: String,
+    /// What the user wrote.
+    pub request: String,
+    /// What was understood of this turn.
+    pub understood: Vec<Understood>,
+    /// The words that nothing was made of.
+    pub not_understood: Vec<String>,
+    /// Items named exactly that the catalogue does not have.
+    pub absent: Vec<String>,
+    /// What was done, steps added while it ran included.
+    pub plan: Plan,
+    /// One answer for each step, in the order of the plan.
+    pub calls: Vec<CallAnswer>,
+    /// The reply; `None` if only the plan was asked for.
+    pub answer: Option<Answer>,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// What a turn cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Calls to a language model.
+    pub model_calls: u32,
+    /// Tokens sent to it.
+    pub input_tokens: u64,
+    /// Tokens it wrote.
+    pub output_tokens: u64,
+    /// US dollars.
+    pub cost: f64,
+    /// Wall-clock milliseconds of the whole turn.
+    pub ms: f64,
+}
+
+/// What happens in a turn, as it happens. Nothing of the reply ([`Item`](Self::Item), [`Text`](Self::Text)) comes
+/// before the turn is on the disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum TurnEvent {
+    /// The request has been read.
+    Understood {
+        /// What was understood.
+        understood: Vec<Understood>,
+        /// What was not.
+        not_understood: Vec<String>,
+        /// Items named exactly that are not in the catalogue.
+        absent: Vec<String>,
+    },
+    /// There is a plan, or a changed one.
+    Planned {
+        /// All steps.
+        plan: Plan,
+    },
+    /// A call has begun.
+    CallStarted {
+        /// The step of the plan.
+        step: String,
+        /// The tool.
+        tool: String,
+    },
+    /// A call has its answer.
+    CallAnswered {
+        /// The answer.
+        call: CallAnswer,
+    },
+    /// An item of the reply, in order.
+    Item {
+        /// The item.
+        item: AnswerItem,
+    },
+    /// The words of the reply.
+    Text {
+        /// Whole sentences.
+        text: String,
+    },
+    /// The turn is over.
+    Done {
+        /// Why it ended.
+        stop: Stop,
+    },
+}
+
+/// What a plan or a single call gave, outside any conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// The last set; `None` if the last step gave facts or failed.
+    pub handle: Option<segue_catalog::Handle>,
+    /// How many items it holds.
+    pub count: Option<u64>,
+    /// The first of them.
+    pub items: Vec<ExecutionItem>,
+    /// What the last step gave, if it was facts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<serde_json::Value>,
+    /// One answer for each step.
+    pub calls: Vec<CallAnswer>,
+}
+
+/// One item of an [`Execution`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionItem {
+    /// Its id.
+    pub id: String,
+    /// What the catalogue knows of it.
+    pub fields: crate::Fields,
+    /// Its score; `None` if the set only filters.
+    pub score: Option<f64>,
+    /// What each call said of it.
+    pub contributions: Vec<Contribution>,
+}

@@ -1,0 +1,111 @@
+//! Conversations: what was asked so far, what was shown, and where both are kept.
+
+mod store;
+
+use std::sync::Arc;
+
+use segue_catalog::CandidateSet;
+use segue_world::World;
+use serde::{Deserialize, Serialize};
+
+pub use store::{SessionError, SessionStore};
+
+use crate::{Constraints, ShownItem, TurnReport};
+
+/// How many candidate sets of earlier turns stay in memory, so that a plan can name them.
+const SETS_KEPT: usize = 64;
+
+/// One conversation, as far as it has come.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// A short name, unique in its store.
+    pub id: String,
+    /// How many turns there have been.
+    pub turns: u32,
+    /// What holds now.
+    pub constraints: Constraints,
+    /// What the user sees, in its order.
+    pub shown: Vec<ShownItem>,
+    /// The last turn that was answered.
+    pub last: Option<Box<TurnReport>>,
+    /// The last turn that showed items: what "why" is answered from.
+    pub last_shown: Option<Box<TurnReport>>,
+    /// How many handles have been given out.
+    pub handles: u32,
+    /// The sets of earlier turns of this process, oldest first.
+    pub(crate) sets: Vec<Arc<CandidateSet>>,
+    /// Where turns are written before they are shown; `None` for a conversation that is not kept.
+    pub(crate) store: Option<Arc<SessionStore>>,
+}
+
+impl Session {
+    /// A conversation that is kept in memory only.
+    pub fn in_memory(world: &dyn World) -> Self {
+        Self::begin(world, None)
+    }
+
+    pub(crate) fn begin(world: &dyn World, store: Option<Arc<SessionStore>>) -> Self {
+        Self {
+            id: format!("{:08x}", world.random_u64() >> 32),
+            turns: 0,
+            constraints: Constraints::default(),
+            shown: Vec::new(),
+            last: None,
+            last_shown: None,
+            handles: 0,
+            sets: Vec::new(),
+            store,
+        }
+    }
+
+    /// Brings the conversation to where this turn leaves it.
+    pub(crate) fn advance(&mut self, turn: StoredTurn) {
+        let StoredTurn { constraints, shown, handles, report } = turn;
+        self.turns = report.turn;
+        self.constraints = constraints;
+        self.shown = shown;
+        self.handles = handles;
+        let report = Box::new(report);
+        if report.answer.as_ref().is_some_and(|a| !a.items.is_empty()) {
+            self.last_shown = Some(report.clone());
+        }
+        self.last = Some(report);
+    }
+
+    pub(crate) fn keep_sets(&mut self, sets: impl IntoIterator<Item = Arc<CandidateSet>>) {
+        self.sets.extend(sets);
+        let surplus = self.sets.len().saturating_sub(SETS_KEPT);
+        self.sets.drain(..surplus);
+    }
+}
+
+/// What a session keeps of a turn: all that is needed to go on from it, and to look at it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredTurn {
+    /// What holds after it.
+    pub constraints: Constraints,
+    /// What the user sees after it.
+    pub shown: Vec<ShownItem>,
+    /// How many handles have been given out.
+    pub handles: u32,
+    /// The turn itself: request, reading, plan, calls, answer.
+    pub report: TurnReport,
+}
+
+/// A conversation in a list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    /// Its name.
+    pub id: String,
+    /// When it began.
+    pub began: jiff::Timestamp,
+    /// When its last turn was written.
+    pub changed: jiff::Timestamp,
+    /// How many turns it has.
+    pub turns: u32,
+    /// The first request.
+    pub title: String,
+}
+
+#[cfg(test)]
+mod tests;
