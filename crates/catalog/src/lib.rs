@@ -24,13 +24,13 @@ mod workspace;
 
 pub use candidate::{CallRecord, CandidateSet, Contribution, Handle, Ordinal, Scored};
 pub use catalog::Catalog;
-pub use date::{DateRange, parse_date};
 pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
+pub use date::{DateRange, parse_date};
 pub use explanation::Explanation;
 pub use field::{Direction, Field, FieldType, Role};
-pub use lexicon::LexiconEntry;
 pub use predicate::{Condition, Operator, Predicate, PredicateError, haversine_km};
 pub use row::Row;
+pub use lexicon::LexiconEntry;
 pub use snapshot::{Snapshot, StoreError};
 pub use statistics::{FieldStatistics, Quantile, ValueCount};
 pub use unit::Unit;

@@ -70,11 +70,8 @@ impl Snapshot {
             .optional()
             .map_err(at)?;
         let json = json.ok_or_else(|| StoreError::NoGeneration { path: path.to_owned(), generation })?;
-        let catalog = serde_json::from_str(&json).map_err(|source| StoreError::Damaged {
-            path: path.to_owned(),
-            generation,
-            source,
-        })?;
+        let catalog = serde_json::from_str(&json)
+            .map_err(|source| StoreError::Damaged { path: path.to_owned(), generation, source })?;
         let shared = Shared { path: path.to_owned(), catalog, idle: Mutex::new(vec![connection]) };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -127,19 +124,20 @@ impl Snapshot {
     pub fn rows(&self, ordinals: &[Ordinal]) -> Result<Vec<Row>, StoreError> {
         let catalog = self.catalog();
         let columns: Vec<_> = catalog.fields.iter().map(|f| quote(&f.name)).collect();
-        let sql =
-            format!("SELECT hash, {} FROM {} WHERE ordinal = ?1", columns.join(", "), self.table("items"));
+        let sql = format!(
+            "SELECT hash, {} FROM {} WHERE ordinal = ?1",
+            columns.join(", "),
+            self.table("items")
+        );
         self.with_connection(|c| {
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = Vec::with_capacity(ordinals.len());
             for &ordinal in ordinals {
                 let row = statement
                     .query_row(params![ordinal], |r| {
-                        let values = catalog
-                            .fields
-                            .iter()
-                            .enumerate()
-                            .map(|(i, field)| Ok(read_value(r.get_ref(i + 1)?, field.multi, field.ty)));
+                        let values = catalog.fields.iter().enumerate().map(|(i, field)| {
+                            Ok(read_value(r.get_ref(i + 1)?, field.multi, field.ty))
+                        });
                         let values = values.collect::<rusqlite::Result<_>>()?;
                         Ok(Row { ordinal, hash: r.get(0)?, values })
                     })
