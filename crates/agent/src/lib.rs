@@ -8,6 +8,7 @@ mod call;
 mod constraints;
 mod plan;
 mod reading;
+pub mod rules;
 mod report;
 mod session;
 mod tool;
