@@ -6,10 +6,12 @@
 mod answer;
 mod call;
 mod constraints;
+mod executor;
 mod plan;
 mod reading;
 pub mod rules;
 mod report;
+mod run;
 mod session;
 mod tool;
 mod turn;
@@ -17,12 +19,14 @@ mod turn;
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
 pub use constraints::{Asked, Constraints, OrderBy};
+pub use executor::Approval;
 pub use plan::{Plan, PlanError, Step, StepRef};
 pub use reading::{Intent, Reading, ShownItem, Understood};
 pub use report::{Execution, ExecutionItem, TurnEvent, TurnReport, Usage};
+pub use run::{Budget, Next, Outcome, Relaxed, Run};
 pub use session::{Session, SessionError, SessionStore, SessionSummary, StoredTurn};
 pub use tool::{
     Cancellation, CostHint, Effect, ErasedTool, ErrorKind, Registry, SetScope, Tool, ToolContext, ToolError,
     ToolExample, ToolOutput, ToolRole, ToolSpec,
 };
-pub use turn::{Agent, AgentError, Budget, DEFAULT_ITEMS, TurnOptions};
+pub use turn::{Agent, AgentError, DEFAULT_ITEMS, TurnOptions};

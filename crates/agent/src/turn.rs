@@ -1,11 +1,10 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use segue_catalog::{Catalog, Snapshot, StoreError};
 use segue_world::World;
 
 use crate::session::SessionError;
-use crate::{Cancellation, Execution, Plan, PlanError, Registry, Session, ToolSpec, TurnEvent, TurnReport};
+use crate::{Budget, Cancellation, Execution, Plan, PlanError, Registry, Session, ToolSpec, TurnEvent, TurnReport};
 
 /// What answers: tools over one generation of one catalogue, and a planner that chooses among them.
 #[derive(Debug)]
@@ -34,23 +33,6 @@ pub struct TurnOptions {
 
 /// How many items are shown where nobody says.
 pub const DEFAULT_ITEMS: usize = 5;
-
-/// What a run may use. When it is used up the run ends with the best so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Budget {
-    /// Tool calls.
-    pub calls: u32,
-    /// Wall-clock time.
-    pub time: Duration,
-    /// How often an empty filter may be tried again without a soft condition.
-    pub repairs: u32,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { calls: 32, time: Duration::from_secs(60), repairs: 3 }
-    }
-}
 
 /// A turn that could not be done.
 #[derive(Debug, thiserror::Error)]
