@@ -1,5 +1,14 @@
+//! What a turn says, item by item and sentence by sentence, with what supports it.
+
+mod compose;
+mod diagnosis;
+mod reasons;
+mod sentences;
+
 use segue_catalog::{Contribution, Value};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use compose::{Material, compose};
 
 /// The known values of an item by the names of their fields, in the order of the catalogue.
 pub type Fields = serde_json::Map<String, serde_json::Value>;

@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 
 use self::memo::{Key, Memo};
 use crate::{
-    CallAnswer, CallOutcome, Cancellation, Effect, ErasedTool, ErrorKind, Next, Outcome, Registry, Run, SetScope,
-    ToolCall, ToolContext, ToolError, ToolOutput, ToolSpec, TopItem, TurnEvent,
+    CallAnswer, CallOutcome, Cancellation, Effect, ErasedTool, ErrorKind, Next, Outcome, Registry, Run,
+    SetScope, ToolCall, ToolContext, ToolError, ToolOutput, ToolSpec, TopItem, TurnEvent,
 };
 
 /// How many of a set's first items are told.
@@ -94,7 +94,11 @@ impl<'a> Executor<'a> {
     }
 
     /// Carries a run to its end.
-    pub(crate) async fn drive(&mut self, run: &mut Run, events: &(dyn Fn(TurnEvent) + Sync)) -> Outcome {
+    pub(crate) async fn drive(
+        &mut self,
+        run: &mut Run,
+        events: &mut (dyn FnMut(TurnEvent) + Send),
+    ) -> Outcome {
         let world = self.around.world.clone();
         let began = world.elapsed();
         let mut told: Vec<String> = Vec::new();
@@ -103,7 +107,11 @@ impl<'a> Executor<'a> {
                 run.cancel();
             }
             let spent = world.elapsed().saturating_sub(began);
+            let before = run.len();
             let next = run.next(spent);
+            if run.len() != before {
+                events(TurnEvent::Planned { plan: run.plan() });
+            }
             // What the run answered by itself, because it could not be called any more, is told too.
             for answer in run.calls().filter(|a| !told.contains(&a.step)).cloned().collect::<Vec<_>>() {
                 told.push(answer.step.clone());
@@ -310,7 +318,10 @@ fn check_within(context: &ToolContext, output: &ToolOutput) -> Result<(), ToolEr
     let pool = within.members();
     match set.items().iter().filter(|s| !pool.contains(s.item)).count() {
         0 => Ok(()),
-        n => Err(ToolError::internal(format!("the tool returned {n} items from outside `{}`", within.handle()))),
+        n => Err(ToolError::internal(format!(
+            "the tool returned {n} items from outside `{}`",
+            within.handle()
+        ))),
     }
 }
 

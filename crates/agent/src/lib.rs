@@ -6,6 +6,7 @@
 mod answer;
 mod call;
 mod constraints;
+mod evidence;
 mod executor;
 mod plan;
 mod reading;
@@ -19,6 +20,7 @@ mod turn;
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
 pub use constraints::{Asked, Constraints, OrderBy};
+pub use evidence::{Basis, Claim, ItemBasis, ItemClaim, ItemEvidence, Ledger};
 pub use executor::Approval;
 pub use plan::{Plan, PlanError, Step, StepRef};
 pub use reading::{Intent, Reading, ShownItem, Understood};
@@ -29,4 +31,4 @@ pub use tool::{
     Cancellation, CostHint, Effect, ErasedTool, ErrorKind, Registry, SetScope, Tool, ToolContext, ToolError,
     ToolExample, ToolOutput, ToolRole, ToolSpec,
 };
-pub use turn::{Agent, AgentError, DEFAULT_ITEMS, TurnOptions};
+pub use turn::{Agent, AgentError, DEFAULT_ITEMS, MAX_ITEMS, TurnOptions};

@@ -18,6 +18,8 @@ pub struct TurnReport {
     pub fingerprint: String,
     /// What the user wrote.
     pub request: String,
+    /// On whose behalf, as the catalogue's users are named.
+    pub user: Option<String>,
     /// What was understood of this turn.
     pub understood: Vec<Understood>,
     /// The words that nothing was made of.

@@ -13,7 +13,10 @@ use segue_catalog::{Handle, Predicate};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{CallAnswer, CallOutcome, Constraints, ErrorKind, Plan, Step, Stop, ToolCall, ToolError, ToolRole, ToolSpec};
+use crate::{
+    CallAnswer, CallOutcome, Constraints, ErrorKind, Plan, Step, Stop, ToolCall, ToolError, ToolRole,
+    ToolSpec,
+};
 
 /// What a run may use. When it is used up the run ends with the best so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +99,13 @@ pub struct Relaxed {
 impl Run {
     /// A run of this plan. `handles` is how many have been given out in this session; `constraints` say which
     /// conditions may be given up.
-    pub fn new(plan: &Plan, specs: &[ToolSpec], constraints: &Constraints, handles: u32, budget: Budget) -> Self {
+    pub fn new(
+        plan: &Plan,
+        specs: &[ToolSpec],
+        constraints: &Constraints,
+        handles: u32,
+        budget: Budget,
+    ) -> Self {
         let holding = |hard| constraints.conditions.iter().filter(move |c| c.hard == hard && c.holds());
         // What is both wished for and insisted on is insisted on.
         let insisted = |wish: &Predicate| holding(true).any(|c| c.what == *wish);
@@ -174,6 +183,11 @@ impl Run {
         self.budget.time.saturating_sub(spent)
     }
 
+    /// How many steps there are, those that were added included.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// The plan, with the steps that were added.
     pub fn plan(&self) -> Plan {
         Plan { steps: self.steps.iter().map(|s| s.step.clone()).collect() }
@@ -205,7 +219,9 @@ impl Run {
     }
 
     fn readiness(&self, at: usize) -> Readiness {
-        let Some(RunStep { step, role, set_args, .. }) = self.steps.get(at) else { return Readiness::Waiting };
+        let Some(RunStep { step, role, set_args, .. }) = self.steps.get(at) else {
+            return Readiness::Waiting;
+        };
         let mut lost = Vec::new();
         let mut found = 0;
         for name in step.references(set_args) {

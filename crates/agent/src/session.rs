@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use store::{SessionError, SessionStore};
 
-use crate::{Constraints, ShownItem, TurnReport};
+use crate::{Answer, AnswerKind, Constraints, ShownItem, TurnReport};
 
 /// How many candidate sets of earlier turns stay in memory, so that a plan can name them.
 const SETS_KEPT: usize = 64;
@@ -59,17 +59,18 @@ impl Session {
     }
 
     /// Brings the conversation to where this turn leaves it.
-    pub(crate) fn advance(&mut self, turn: StoredTurn) {
+    pub(crate) fn advance(&mut self, turn: StoredTurn) -> TurnReport {
         let StoredTurn { constraints, shown, handles, report } = turn;
         self.turns = report.turn;
         self.constraints = constraints;
         self.shown = shown;
         self.handles = handles;
-        let report = Box::new(report);
-        if report.answer.as_ref().is_some_and(|a| !a.items.is_empty()) {
-            self.last_shown = Some(report.clone());
+        let shows = |a: &Answer| a.kind == AnswerKind::Recommendation && !a.items.is_empty();
+        if report.answer.as_ref().is_some_and(shows) {
+            self.last_shown = Some(Box::new(report.clone()));
         }
-        self.last = Some(report);
+        self.last = Some(Box::new(report.clone()));
+        report
     }
 
     pub(crate) fn keep_sets(&mut self, sets: impl IntoIterator<Item = Arc<CandidateSet>>) {

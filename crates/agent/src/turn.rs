@@ -1,25 +1,44 @@
+//! One turn, from the words to the answer on the disk.
+
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use segue_catalog::{Catalog, Snapshot, StoreError};
+use segue_catalog::{CandidateSet, Catalog, Snapshot, StoreError};
 use segue_world::World;
+use sha2::{Digest, Sha256};
 
-use crate::session::SessionError;
-use crate::{Budget, Cancellation, Execution, Plan, PlanError, Registry, Session, ToolSpec, TurnEvent, TurnReport};
+use crate::answer::{Material, compose};
+use crate::evidence::project;
+use crate::executor::{Executor, Surroundings};
+use crate::rules::{self, RulesError};
+use crate::{
+    Approval, Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan,
+    PlanError, Reading, Registry, Run, Session, SessionError, StoredTurn, ToolSpec, TurnEvent, TurnReport,
+    Usage,
+};
+
+/// How many items are shown where nobody says.
+pub const DEFAULT_ITEMS: usize = rules::DEFAULT_COUNT;
+/// How many items are shown at most, whoever says.
+pub const MAX_ITEMS: usize = 100;
+
+const PLANNER: &str = "rules";
 
 /// What answers: tools over one generation of one catalogue, and a planner that chooses among them.
-#[derive(Debug)]
 pub struct Agent {
     world: Arc<dyn World>,
     snapshot: Snapshot,
     registry: Registry,
     specs: Vec<ToolSpec>,
     fingerprint: String,
+    approval: Option<Approval>,
 }
 
 /// How a turn is to be done.
 #[derive(Debug, Clone, Default)]
 pub struct TurnOptions {
-    /// Stop once there is a plan.
+    /// Stop once there is a plan. Nothing is kept of such a turn.
     pub plan_only: bool,
     /// On whose behalf, as the catalogue's users are named.
     pub user: Option<String>,
@@ -31,9 +50,6 @@ pub struct TurnOptions {
     pub cancellation: Cancellation,
 }
 
-/// How many items are shown where nobody says.
-pub const DEFAULT_ITEMS: usize = 5;
-
 /// A turn that could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -43,12 +59,15 @@ pub enum AgentError {
     /// The session cannot be read or written.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The plan cannot be executed.
-    #[error("the plan cannot be executed: {}", list(.0))]
+    /// The request cannot be read.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The plan cannot be carried out.
+    #[error("the plan cannot be carried out: {}", list(.0))]
     Plan(Vec<PlanError>),
-    /// The tools cannot do what a plan needs.
-    #[error("{0}")]
-    Planner(String),
+    /// There is nothing to carry out.
+    #[error("the plan has no steps; `segue tool list` shows what a step can call")]
+    EmptyPlan,
 }
 
 fn list(errors: &[PlanError]) -> String {
@@ -59,7 +78,15 @@ impl Agent {
     /// An agent with these tools over this snapshot. Tools are described once, here.
     pub fn new(world: Arc<dyn World>, snapshot: Snapshot, registry: Registry) -> Self {
         let specs = registry.specs(snapshot.catalog());
-        Self { world, snapshot, registry, specs, fingerprint: String::new() }
+        let fingerprint = fingerprint(snapshot.catalog(), &specs);
+        Self { world, snapshot, registry, specs, fingerprint, approval: None }
+    }
+
+    /// Asks this before each call that changes something. Without it such calls are denied.
+    #[must_use]
+    pub fn with_approval(mut self, approval: Approval) -> Self {
+        self.approval = Some(approval);
+        self
     }
 
     /// The descriptions of the tools.
@@ -78,21 +105,194 @@ impl Agent {
     }
 
     /// Reads a request, plans, runs the plan and answers; `events` hears of each part as it happens. The turn is
-    /// on the disk before any of the reply is told.
+    /// on the disk before any of the reply is told. A turn that is cancelled ends with what there is, and is kept.
     pub async fn turn(
         &self,
         session: &mut Session,
         request: &str,
         options: TurnOptions,
-        events: impl Fn(TurnEvent) + Send + Sync,
+        mut events: impl FnMut(TurnEvent) + Send,
     ) -> Result<TurnReport, AgentError> {
-        let _ = (&self.world, &self.registry, session, request, options, events);
-        Err(AgentError::Planner("there is no planner yet".to_owned()))
+        let began = self.world.elapsed();
+        let turn = session.turns + 1;
+        let reading = rules::read(request, &self.snapshot, &session.constraints, &session.shown, turn)?;
+        events(TurnEvent::Understood {
+            understood: reading.understood.clone(),
+            not_understood: reading.not_understood.clone(),
+            absent: reading.absent.clone(),
+        });
+        let k = items_to_show(&reading, &options);
+        let plan = self.plan(&reading, k, session)?;
+        events(TurnEvent::Planned { plan: plan.clone() });
+        let mut report = TurnReport {
+            planner: PLANNER.to_owned(),
+            model: None,
+            session: session.id.clone(),
+            turn,
+            fingerprint: self.fingerprint.clone(),
+            request: request.to_owned(),
+            user: options.user.clone(),
+            understood: reading.understood.clone(),
+            not_understood: reading.not_understood.clone(),
+            absent: reading.absent.clone(),
+            plan,
+            calls: Vec::new(),
+            answer: None,
+            usage: Usage::default(),
+        };
+        if options.plan_only {
+            report.usage.ms = self.ms_since(began);
+            return Ok(report);
+        }
+        let done = self.carry_out(&report.plan, &reading.constraints, session, &options, &mut events).await;
+        report.plan = done.run.plan();
+        report.calls = done.run.calls().cloned().collect();
+        let material = Material {
+            snapshot: &self.snapshot,
+            specs: &self.specs,
+            reading: &reading,
+            plan: &report.plan,
+            calls: &report.calls,
+            outcome: &done.outcome,
+            set: done.set.as_deref(),
+            k,
+            planner: PLANNER,
+        };
+        let (answer, shown) = compose(&material, session)?;
+        let (text, items, stop) = (answer.text.clone(), answer.items.clone(), answer.stop);
+        report.answer = Some(answer);
+        report.usage.ms = self.ms_since(began);
+        let handles = done.run.handles();
+        let stored = StoredTurn { constraints: reading.constraints, shown, handles, report };
+        if let Some(store) = &session.store {
+            store.record(&session.id, &stored)?;
+        }
+        session.keep_sets(done.sets);
+        let report = session.advance(stored);
+        events(TurnEvent::Text { text });
+        for item in items {
+            events(TurnEvent::Item { item });
+        }
+        events(TurnEvent::Done { stop });
+        Ok(report)
     }
 
-    /// Runs a plan outside any conversation and gives the first `limit` items of its last set.
+    /// Carries out a plan outside any conversation; gives the first `limit` items of its last set.
     pub async fn execute(&self, plan: &Plan, limit: usize) -> Result<Execution, AgentError> {
-        let _ = (plan, limit);
-        Err(AgentError::Planner("there is no executor yet".to_owned()))
+        if plan.steps.is_empty() {
+            return Err(AgentError::EmptyPlan);
+        }
+        self.validated(plan, &[])?;
+        let session = Session::in_memory(self.world.as_ref());
+        let constraints = Constraints::default();
+        let options = TurnOptions::default();
+        let done = self.carry_out(plan, &constraints, &session, &options, &mut |_| {}).await;
+        let calls: Vec<_> = done.run.calls().cloned().collect();
+        let last = calls.last().map(|c| &c.outcome);
+        let facts = if let Some(CallOutcome::Facts(facts)) = last { Some(facts.clone()) } else { None };
+        // The answer of a plan is its last step's, also where an earlier one has a set and the last has none.
+        let set = done.set.filter(|_| matches!(last, Some(CallOutcome::Set { .. })));
+        let items = set.as_deref().map(|set| self.first_items(set, limit)).transpose()?.unwrap_or_default();
+        Ok(Execution {
+            handle: set.as_deref().map(|s| s.handle().clone()),
+            count: set.as_deref().map(|s| s.len() as u64),
+            items,
+            facts,
+            calls,
+        })
+    }
+
+    fn plan(&self, reading: &Reading, k: usize, session: &Session) -> Result<Plan, AgentError> {
+        let mut reading = reading.clone();
+        reading.constraints.count = Some(k);
+        let plan = rules::plan(&reading, self.catalog(), &self.specs);
+        let known: Vec<&str> = session.sets.iter().map(|s| s.handle().0.as_str()).collect();
+        self.validated(&plan, &known)?;
+        Ok(plan)
+    }
+
+    fn validated(&self, plan: &Plan, known: &[&str]) -> Result<(), AgentError> {
+        match plan.validate(&self.specs, known) {
+            none if none.is_empty() => Ok(()),
+            errors => Err(AgentError::Plan(errors)),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        plan: &Plan,
+        constraints: &Constraints,
+        session: &Session,
+        options: &TurnOptions,
+        events: &mut (dyn FnMut(TurnEvent) + Send),
+    ) -> Done {
+        let mut run = Run::new(plan, &self.specs, constraints, session.handles, options.budget);
+        let around = Surroundings {
+            world: &self.world,
+            snapshot: &self.snapshot,
+            registry: &self.registry,
+            specs: &self.specs,
+            shown: session.shown.iter().map(|s| s.id.clone()).collect(),
+            approval: self.approval.clone(),
+            cancellation: options.cancellation.clone(),
+        };
+        let mut executor = Executor::new(around, &session.sets);
+        let outcome = executor.drive(&mut run, events).await;
+        let set = outcome.step.as_deref().and_then(|step| executor.set(step));
+        Done { run, outcome, set, sets: executor.into_sets() }
+    }
+
+    fn first_items(&self, set: &CandidateSet, limit: usize) -> Result<Vec<ExecutionItem>, StoreError> {
+        let catalog = self.catalog();
+        let first: Vec<_> = set.items().iter().take(limit).map(|s| s.item).collect();
+        let item = |row: &segue_catalog::Row| ExecutionItem {
+            id: row.id(catalog).to_owned(),
+            fields: project(row, catalog),
+            score: set.score(row.ordinal).filter(|_| set.is_ranked()),
+            contributions: set.contributions(row.ordinal),
+        };
+        Ok(self.snapshot.rows(&first)?.iter().map(item).collect())
+    }
+
+    fn ms_since(&self, began: Duration) -> f64 {
+        self.world.elapsed().saturating_sub(began).as_secs_f64() * 1e3
     }
 }
+
+/// A plan that was carried out.
+struct Done {
+    run: Run,
+    outcome: Outcome,
+    /// What the answer is made from.
+    set: Option<Arc<CandidateSet>>,
+    /// Every set that was made.
+    sets: Vec<Arc<CandidateSet>>,
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut agent = f.debug_struct("Agent");
+        agent
+            .field("registry", &self.registry)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
+fn items_to_show(reading: &Reading, options: &TurnOptions) -> usize {
+    reading.constraints.count.or(options.k).unwrap_or(DEFAULT_ITEMS).clamp(1, MAX_ITEMS)
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of all that an answer depends on besides the conversation.
+fn fingerprint(catalog: &Catalog, specs: &[ToolSpec]) -> String {
+    use std::fmt::Write;
+    let described = serde_json::json!([PLANNER, env!("CARGO_PKG_VERSION"), catalog, specs]);
+    let hash = Sha256::digest(described.to_string());
+    hash.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,10 @@ impl Key {
         for arg in set_args {
             if let Some(value) = args.get_mut(arg) {
                 let named = value.take();
-                let names = named.as_str().into_iter().chain(named.as_array().into_iter().flatten().filter_map(Json::as_str));
+                let names = named
+                    .as_str()
+                    .into_iter()
+                    .chain(named.as_array().into_iter().flatten().filter_map(Json::as_str));
                 sets.extend(names.map(handle));
             }
         }

@@ -48,7 +48,10 @@ fn check_tool(step: &Step, specs: &[ToolSpec]) -> Option<PlanError> {
         return Some(PlanError { nearest, ..error(step, message) });
     }
     (!matches!(args, Json::Object(_) | Json::Null)).then(|| {
-        error(step, format!("the `args` of step `{id}` are not an object; write them as `{{\"name\": value}}`"))
+        error(
+            step,
+            format!("the `args` of step `{id}` are not an object; write them as `{{\"name\": value}}`"),
+        )
     })
 }
 
@@ -71,7 +74,8 @@ fn check_reference(
         return Some(error(step, message));
     }
     let candidates = earlier.iter().map(|s| s.id.as_str()).chain(known.iter().copied());
-    let message = format!("step `{id}` depends on `{name}`, which is neither an earlier step nor a known set");
+    let message =
+        format!("step `{id}` depends on `{name}`, which is neither an earlier step nor a known set");
     Some(PlanError { nearest: nearest(name, candidates), ..error(step, message) })
 }
 

@@ -11,7 +11,8 @@ impl Run {
     /// and does not insist on. Hard conditions are never given up: the answer explains them instead.
     pub(super) fn can_be_repaired(&self, answer: &CallAnswer) -> bool {
         let is_filter = self.role_of(&answer.step) == Some(ToolRole::Filter);
-        let budget_left = self.relaxed.len() < self.budget.repairs as usize && self.stopped != Some(Stop::Cancelled);
+        let budget_left =
+            self.relaxed.len() < self.budget.repairs as usize && self.stopped != Some(Stop::Cancelled);
         let diagnosis = if answer.count() == Some(0) { answer.diagnosis() } else { None };
         is_filter && budget_left && diagnosis.is_some_and(|d| self.condition_to_give_up(d).is_some())
     }
@@ -40,7 +41,8 @@ impl Run {
         let mut added = self.steps.iter().find(|s| s.step.id == id)?.clone();
         let predicate: Predicate = serde_json::from_value(added.step.args.get(PREDICATE)?.clone()).ok()?;
         let relaxed = without(predicate.clone(), &condition, instead.as_ref());
-        if relaxed == predicate {
+        // A filter that was this wish and nothing else may stay empty: as one of several rankings it harms nobody.
+        if relaxed == predicate || relaxed == (Predicate::All { all: Vec::new() }) {
             return None;
         }
         *added.step.args.get_mut(PREDICATE)? = serde_json::to_value(relaxed).ok()?;

@@ -1,0 +1,213 @@
+//! Makes an answer out of what a run left: items that pass the check of their rows, each with its evidence, and
+//! sentences of which each passes the check of the ledger.
+
+use segue_catalog::{CandidateSet, Ordinal, Snapshot, StoreError};
+
+use super::{Answer, AnswerItem, AnswerKind, Stop, diagnosis, reasons, sentences};
+use crate::evidence::{Claim, ItemEvidence, Ledger};
+use crate::{CallAnswer, Intent, Outcome, Plan, Reading, Session, ShownItem, ToolSpec, TurnReport};
+
+/// What an answer is made from.
+pub(crate) struct Material<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) specs: &'a [ToolSpec],
+    pub(crate) reading: &'a Reading,
+    pub(crate) plan: &'a Plan,
+    pub(crate) calls: &'a [CallAnswer],
+    pub(crate) outcome: &'a Outcome,
+    /// The set that the answer is made from.
+    pub(crate) set: Option<&'a CandidateSet>,
+    /// How many items to show.
+    pub(crate) k: usize,
+    pub(crate) planner: &'a str,
+}
+
+/// The answer, and what the user sees once it is shown.
+pub(crate) fn compose(
+    material: &Material<'_>,
+    session: &Session,
+) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+    match &material.reading.intent {
+        Intent::Search => search(material, session),
+        Intent::Count => {
+            let answer = material.answer(AnswerKind::Count, &[], sentences::count(material))?;
+            Ok((answer, session.shown.clone()))
+        }
+        Intent::Describe(ids) => describe(material, session, ids),
+        Intent::Why(id) => why(material, session, id),
+        Intent::Reset => {
+            let told = vec![sentences::done("What was asked so far is forgotten.")];
+            Ok((material.answer(AnswerKind::Acknowledgement, &[], told)?, Vec::new()))
+        }
+    }
+}
+
+fn search(material: &Material<'_>, session: &Session) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+    let catalog = material.snapshot.catalog();
+    let (items, removed) = first_that_pass(material)?;
+    let told = if items.is_empty() { diagnosis::sentences(material) } else { sentences::found(material) };
+    let mut answer = material.answer(AnswerKind::Recommendation, &items, told)?;
+    answer.removed_items = removed;
+    for (at, item) in items.iter().enumerate() {
+        let (reason, unsupported) = reasons::reason(material, item);
+        answer.removed_claims += unsupported;
+        answer.items.push(item_of(material, item, at + 1, reason));
+    }
+    let shown = items.iter().map(|item| ShownItem {
+        id: item.row.id(catalog).to_owned(),
+        title: item.row.title(catalog).to_owned(),
+    });
+    // After an answer without items the user still sees the ones before, and may refer to them.
+    let shown = if items.is_empty() { session.shown.clone() } else { shown.collect() };
+    Ok((answer, shown))
+}
+
+/// The first `k` items of the set that satisfy every hard condition, and how many had to be passed over.
+fn first_that_pass(material: &Material<'_>) -> Result<(Vec<ItemEvidence>, u32), StoreError> {
+    let Some(set) = material.set else { return Ok((Vec::new(), 0)) };
+    let catalog = material.snapshot.catalog();
+    let (mut items, mut removed) = (Vec::with_capacity(material.k), 0);
+    for some in set.items().chunks(material.k.max(1)) {
+        let ordinals: Vec<Ordinal> = some.iter().map(|s| s.item).collect();
+        for row in material.snapshot.rows(&ordinals)? {
+            if items.len() == material.k {
+                return Ok((items, removed));
+            }
+            let item = ItemEvidence::examine(row, Some(set), &material.reading.constraints, catalog);
+            if item.violated.is_empty() { items.push(item) } else { removed += 1 }
+        }
+    }
+    Ok((items, removed))
+}
+
+fn item_of(
+    material: &Material<'_>,
+    item: &ItemEvidence,
+    number: usize,
+    reason: reasons::Reason,
+) -> AnswerItem {
+    let catalog = material.snapshot.catalog();
+    let mut evidence = item.support(catalog);
+    for support in reason.support {
+        if !evidence.iter().any(|s| s.field == support.field) {
+            evidence.push(support);
+        }
+    }
+    AnswerItem {
+        reference: format!("#{number}"),
+        id: item.row.id(catalog).to_owned(),
+        title: item.row.title(catalog).to_owned(),
+        fields: item.fields(catalog),
+        score: material.set.filter(|s| s.is_ranked()).and_then(|s| s.score(item.row.ordinal)),
+        reason: reason.text,
+        contributions: item.contributions.clone(),
+        evidence,
+        row_hash: item.row.hash.clone(),
+    }
+}
+
+fn describe(
+    material: &Material<'_>,
+    session: &Session,
+    ids: &[String],
+) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+    let catalog = material.snapshot.catalog();
+    let mut shown = session.shown.clone();
+    let mut items = Vec::new();
+    for id in ids {
+        let Some(ordinal) = material.snapshot.ordinal(id)? else { continue };
+        let Some(row) = material.snapshot.row(ordinal)? else { continue };
+        // What is asked of one item has nothing to do with the conditions of a search.
+        items.push(ItemEvidence::examine(row, None, &crate::Constraints::default(), catalog));
+    }
+    let mut answer =
+        material.answer(AnswerKind::Description, &items, sentences::described(material, &items))?;
+    for item in &items {
+        let (id, title) = (item.row.id(catalog), item.row.title(catalog));
+        let at = shown.iter().position(|s| s.id == id).unwrap_or_else(|| {
+            shown.push(ShownItem { id: id.to_owned(), title: title.to_owned() });
+            shown.len() - 1
+        });
+        answer.items.push(item_of(material, item, at + 1, reasons::everything(item, catalog)));
+    }
+    if items.is_empty() {
+        answer.stop = Stop::Empty;
+    }
+    Ok((answer, shown))
+}
+
+fn why(material: &Material<'_>, session: &Session, id: &str) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+    let shown_in = session.last_shown.as_deref();
+    let before = shown_in.and_then(|r| Some((r, r.answer.as_ref()?.items.iter().find(|i| i.id == id)?)));
+    let Some((report, item)) = before else {
+        let told = vec![sentences::done(
+            "That item was not recommended in this conversation, so there is nothing to explain.",
+        )];
+        let answer = Answer { stop: Stop::Empty, ..material.answer(AnswerKind::Explanation, &[], told)? };
+        return Ok((answer, session.shown.clone()));
+    };
+    let (item, lost) = confirmed(material, item)?;
+    let mut answer = material.answer(AnswerKind::Explanation, &[], why_sentences(report, &item))?;
+    answer.removed_claims += lost;
+    answer.items.push(item);
+    Ok((answer, session.shown.clone()))
+}
+
+/// An item as it was shown, without the evidence that its row does not bear out any more.
+fn confirmed(material: &Material<'_>, item: &AnswerItem) -> Result<(AnswerItem, u32), StoreError> {
+    let catalog = material.snapshot.catalog();
+    let row = material.snapshot.ordinal(&item.id)?.map(|o| material.snapshot.row(o)).transpose()?.flatten();
+    let mut item = item.clone();
+    let before = item.evidence.len();
+    item.evidence.retain(|s| row.as_ref().is_some_and(|r| *r.get(catalog, &s.field) == s.value));
+    let lost = before - item.evidence.len();
+    if lost > 0 {
+        // The catalogue was indexed anew since; the line would rest on the old rows.
+        item.reason.clear();
+    }
+    Ok((item, lost as u32))
+}
+
+fn why_sentences(report: &TurnReport, item: &AnswerItem) -> Vec<Claim> {
+    let mut told = vec![sentences::done(format!(
+        "{} was {} in turn {}, for “{}”.",
+        item.title, item.reference, report.turn, report.request
+    ))];
+    if !item.evidence.is_empty() {
+        let facts = item.evidence.iter().map(|s| format!("{} (its {} is {})", s.claim, s.field, s.value));
+        told.push(sentences::done(format!("What its row shows: {}.", facts.collect::<Vec<_>>().join("; "))));
+    }
+    let ranked = item.contributions.iter().filter_map(|c| Some((c, c.rank?, c.score?)));
+    let places = ranked.map(|(c, rank, score)| format!("no. {rank} by `{}` (score {score:.4})", c.tool));
+    let places: Vec<_> = places.collect();
+    if !places.is_empty() {
+        told.push(sentences::done(format!("Where the searches put it: {}.", places.join(", "))));
+    }
+    told
+}
+
+impl Material<'_> {
+    /// An answer whose sentences the ledger supports; the rest are left out and counted.
+    fn answer(
+        &self,
+        kind: AnswerKind,
+        items: &[ItemEvidence],
+        told: Vec<Claim>,
+    ) -> Result<Answer, StoreError> {
+        let ledger = Ledger { snapshot: self.snapshot, calls: self.calls, items };
+        let mut removed_claims = 0;
+        let mut supported = Vec::new();
+        for claim in told.into_iter().chain(sentences::frame(self)) {
+            if ledger.supports(&claim)? { supported.push(claim.text) } else { removed_claims += 1 }
+        }
+        Ok(Answer {
+            kind,
+            text: supported.join(" "),
+            stop: self.outcome.stop,
+            removed_claims,
+            removed_items: 0,
+            matched: sentences::matched(self).map(|(_, n)| n),
+            items: Vec::new(),
+        })
+    }
+}

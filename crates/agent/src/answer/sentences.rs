@@ -1,0 +1,196 @@
+//! The sentences of an answer, from templates. Each says what it rests on, and is checked before it is told.
+
+use segue_catalog::{Direction, Predicate};
+use serde_json::Value as Json;
+
+use super::Stop;
+use super::compose::Material;
+use crate::evidence::{Basis, Claim, ItemEvidence, grouped};
+use crate::{CallAnswer, ErrorKind, Step, ToolRole};
+
+/// A sentence about what was done.
+pub(super) fn done(text: impl Into<String>) -> Claim {
+    Claim { text: text.into(), basis: Basis::Procedure }
+}
+
+/// How many satisfy what, and how they are ranked.
+pub(super) fn found(material: &Material<'_>) -> Vec<Claim> {
+    let mut told: Vec<_> = satisfied(material).into_iter().collect();
+    told.extend(ranking(material));
+    told.extend(relaxed(material));
+    told
+}
+
+/// How many there are.
+pub(super) fn count(material: &Material<'_>) -> Vec<Claim> {
+    let catalog = material.snapshot.catalog();
+    if let Some(claim) = satisfied(material) {
+        return vec![claim];
+    }
+    let text = format!("There are {} {}.", grouped(catalog.items), catalog.name);
+    vec![Claim { text, basis: Basis::Size(catalog.items) }]
+}
+
+/// What is described.
+pub(super) fn described(material: &Material<'_>, items: &[ItemEvidence]) -> Vec<Claim> {
+    let catalog = material.snapshot.catalog();
+    let titles: Vec<_> = items.iter().map(|i| i.row.title(catalog).to_owned()).collect();
+    match titles.is_empty() {
+        true => vec![done(format!(
+            "It is not clear which {} is meant; name its title or its number.",
+            catalog.noun
+        ))],
+        false => vec![done(format!("What the catalogue knows of {}:", and(&titles)))],
+    }
+}
+
+/// What goes with every answer: what is absent, what was not understood, what went wrong, who planned.
+pub(super) fn frame(material: &Material<'_>) -> Vec<Claim> {
+    let mut told = Vec::new();
+    for title in &material.reading.absent {
+        let text = format!("“{title}” is not in the catalogue; nothing was put in its place.");
+        told.push(Claim { text, basis: Basis::Absent(title.clone()) });
+    }
+    if !material.reading.not_understood.is_empty() {
+        let words: Vec<_> = material.reading.not_understood.iter().map(|w| format!("“{w}”")).collect();
+        told.push(done(format!("Not understood: {}.", words.join(", "))));
+    }
+    told.extend(material.calls.iter().filter_map(failure));
+    match material.outcome.stop {
+        Stop::Budget => told.push(done("The budget of this turn is used up: this is the best so far.")),
+        Stop::Cancelled => told.push(done("The turn was stopped: this is the best so far.")),
+        Stop::Failed => told.push(done("A step that the rest needed failed: this is the best so far.")),
+        Stop::Passed | Stop::Empty => {}
+    }
+    told.push(done(format!("Planned by `{}`, without a language model.", material.planner)));
+    told
+}
+
+/// The step whose set holds everything that satisfies the hard conditions, and how many that is.
+pub(super) fn matched(material: &Material<'_>) -> Option<(String, u64)> {
+    let mut name = material.outcome.step.clone()?;
+    // Each round goes to an earlier step, so there are no more rounds than steps.
+    for _ in 0..=material.plan.steps.len() {
+        let step = material.plan.steps.iter().find(|s| s.id == name)?;
+        let role = material.role(&step.tool);
+        let before = step.within.clone().or_else(|| first_set(material, step));
+        match (role, before) {
+            (Some(ToolRole::Filter | ToolRole::Sql), _) | (_, None) => {
+                let count = material.call(&name)?.count()?;
+                return Some((name, count));
+            }
+            (_, Some(before)) => name = before,
+        }
+    }
+    None
+}
+
+fn first_set(material: &Material<'_>, step: &Step) -> Option<String> {
+    let set_args = material.specs.iter().find(|s| s.name == step.tool).map_or(&[][..], |s| &s.set_args);
+    step.references(set_args).next().map(str::to_owned)
+}
+
+/// "812 of 17,472 films satisfy “under two hours” (runtime < 120)."
+fn satisfied(material: &Material<'_>) -> Option<Claim> {
+    let conditions = conditions(material);
+    let catalog = material.snapshot.catalog();
+    let (step, count) = matched(material)?;
+    if conditions.is_empty()
+        || !matches!(material.role_of_step(&step), Some(ToolRole::Filter | ToolRole::Sql))
+    {
+        return None;
+    }
+    let verb = if count == 1 { "satisfies" } else { "satisfy" };
+    let (some, all) = (grouped(count), grouped(catalog.items));
+    let text = format!("{some} of {all} {} {verb} {}.", catalog.name, and(&conditions));
+    Some(Claim { text, basis: Basis::Counts { step, counts: vec![count, catalog.items] } })
+}
+
+/// The hard conditions that hold, in the user's words and in the catalogue's.
+pub(super) fn conditions(material: &Material<'_>) -> Vec<String> {
+    let hard = material.reading.constraints.conditions.iter().filter(|c| c.hard && c.holds());
+    hard.map(|c| format!("“{}” ({})", c.text, c.what)).collect()
+}
+
+/// A condition in the user's words, where they said it.
+pub(super) fn named(material: &Material<'_>, condition: &Predicate) -> String {
+    let asked = material.reading.constraints.conditions.iter().find(|c| c.holds() && c.what == *condition);
+    asked.map_or_else(|| format!("`{condition}`"), |c| format!("“{}” ({condition})", c.text))
+}
+
+fn ranking(material: &Material<'_>) -> Option<Claim> {
+    let last = material.call(material.outcome.step.as_ref()?)?;
+    if material.role(&last.tool) == Some(ToolRole::Order) {
+        return ordered(&last.args);
+    }
+    let mut by: Vec<String> = Vec::new();
+    for call in material.calls.iter().filter(|c| c.handle().is_some()) {
+        let query = call.args.get("query").and_then(Json::as_str).unwrap_or_default();
+        let field = call.args.get("by").and_then(Json::as_str).unwrap_or_default();
+        by.extend(match material.role(&call.tool) {
+            Some(ToolRole::Lexical) => Some(format!("the words “{query}”")),
+            Some(ToolRole::Dense) => Some(format!("the meaning of “{query}”")),
+            Some(ToolRole::Similar) => Some("likeness".to_owned()),
+            Some(ToolRole::Personal) => Some("what this user likes".to_owned()),
+            Some(ToolRole::Order) => Some(format!("`{field}`")),
+            _ => None,
+        });
+    }
+    match by.len() {
+        0 => None,
+        1 => Some(done(format!("Ranked by {}.", and(&by)))),
+        _ => Some(done(format!("Ranked by {} together.", and(&by)))),
+    }
+}
+
+fn ordered(args: &Json) -> Option<Claim> {
+    let field = args.get("by")?.as_str()?.to_owned();
+    let direction: Direction = serde_json::from_value(args.get("direction")?.clone()).ok()?;
+    let end = if direction == Direction::Ascending { "lowest" } else { "highest" };
+    Some(Claim {
+        text: format!("Ordered by `{field}`, {end} first."),
+        basis: Basis::Order { field, direction },
+    })
+}
+
+fn relaxed(material: &Material<'_>) -> Vec<Claim> {
+    let sentence = |r: &crate::Relaxed| {
+        let wish = named(material, &r.condition);
+        done(match &r.instead {
+            Some(instead) => {
+                format!("Nothing fits {wish} as well, which was a wish: `{instead}` took its place.")
+            }
+            None => format!("Nothing fits {wish} as well, which was a wish: it was left out."),
+        })
+    };
+    material.outcome.relaxed.iter().map(sentence).collect()
+}
+
+fn failure(call: &CallAnswer) -> Option<Claim> {
+    let error = call.error()?;
+    let told_elsewhere = matches!(error.kind, ErrorKind::Skipped | ErrorKind::Budget | ErrorKind::Cancelled);
+    (!told_elsewhere).then(|| done(format!("`{}` gave nothing: {}.", call.tool, error.feedback)))
+}
+
+/// "a", "a and b", "a, b and c".
+pub(super) fn and(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+impl Material<'_> {
+    pub(super) fn call(&self, step: &str) -> Option<&CallAnswer> {
+        self.calls.iter().find(|c| c.step == step)
+    }
+
+    pub(super) fn role(&self, tool: &str) -> Option<ToolRole> {
+        self.specs.iter().find(|s| s.name == tool).map(|s| s.role)
+    }
+
+    fn role_of_step(&self, step: &str) -> Option<ToolRole> {
+        self.call(step).and_then(|c| self.role(&c.tool))
+    }
+}
