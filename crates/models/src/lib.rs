@@ -5,6 +5,11 @@
 
 mod embedder;
 mod hash;
+mod shelf;
 
 pub use embedder::{EmbedError, Embedder};
 pub use hash::HashEmbedder;
+pub use shelf::{
+    Attempt, FileSpec, HubRepository, Origin, Package, Progress, Resource, ResourceFiles, ResourceKind,
+    Shelf, ShelfError, Source,
+};
