@@ -261,9 +261,10 @@ enum Permit {
 impl Permit {
     async fn take(lock: Arc<RwLock<()>>, exclusive: bool, cancellation: &Cancellation) -> Option<Self> {
         let permit = async {
-            match exclusive {
-                true => Self::Exclusive { _guard: lock.write_owned().await },
-                false => Self::Shared { _guard: lock.read_owned().await },
+            if exclusive {
+                Self::Exclusive { _guard: lock.write_owned().await }
+            } else {
+                Self::Shared { _guard: lock.read_owned().await }
             }
         };
         tokio::select! {

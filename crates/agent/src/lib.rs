@@ -14,6 +14,8 @@ pub mod rules;
 mod report;
 mod run;
 mod session;
+#[cfg(test)]
+mod testing;
 mod tool;
 mod turn;
 

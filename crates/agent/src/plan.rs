@@ -120,7 +120,8 @@ impl Step {
     }
 }
 
-fn names_in(arg: &Json) -> impl Iterator<Item = &str> {
+/// The names in an argument that takes one or several.
+pub(crate) fn names_in(arg: &Json) -> impl Iterator<Item = &str> {
     let one = arg.as_str();
     let many = arg.as_array().into_iter().flatten().filter_map(Json::as_str);
     one.into_iter().chain(many)

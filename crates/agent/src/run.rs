@@ -25,13 +25,13 @@ pub struct Budget {
     pub calls: u32,
     /// Wall-clock time.
     pub time: Duration,
-    /// How often an empty filter may be tried again without a soft condition.
+    /// How often each empty filter may be tried again with one soft condition less.
     pub repairs: u32,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { calls: 32, time: Duration::from_secs(60), repairs: 3 }
+        Self { calls: 32, time: Duration::from_mins(1), repairs: 3 }
     }
 }
 
@@ -45,8 +45,6 @@ pub struct Run {
     handles: u32,
     answers: BTreeMap<String, CallAnswer>,
     relaxed: Vec<Relaxed>,
-    /// Empty filters that a soft condition may be taken from.
-    awaiting_repair: BTreeSet<String>,
     stopped: Option<Stop>,
     /// Calls under way. Not written out: whoever resumes has to make them again.
     #[serde(skip)]
@@ -117,7 +115,6 @@ impl Run {
             handles,
             answers: BTreeMap::new(),
             relaxed: Vec::new(),
-            awaiting_repair: BTreeSet::new(),
             stopped: None,
             under_way: BTreeSet::new(),
         };
@@ -126,7 +123,8 @@ impl Run {
             let spec = specs.iter().find(|s| s.name == step.tool);
             let role = spec.map_or(ToolRole::Other, |s| s.role);
             let set_args = spec.map(|s| s.set_args.clone()).unwrap_or_default();
-            let handle = run.next_handle();
+            run.handles += 1;
+            let handle = Handle(format!("c{}", run.handles));
             run.steps.push(RunStep { step: step.clone(), role, set_args, handle });
         }
         run
@@ -134,7 +132,6 @@ impl Run {
 
     /// What to do now, given the time spent so far. Steps that cannot be called any more are answered here.
     pub fn next(&mut self, spent: Duration) -> Next {
-        self.repair();
         let mut calls = Vec::new();
         for at in 0..self.steps.len() {
             let started = self.answers.len() + self.under_way.len();
@@ -167,10 +164,9 @@ impl Run {
         if !self.under_way.remove(&answer.step) {
             return;
         }
-        if self.can_be_repaired(&answer) {
-            self.awaiting_repair.insert(answer.step.clone());
-        }
-        self.answers.insert(answer.step.clone(), answer);
+        let step = answer.step.clone();
+        self.answers.insert(step.clone(), answer);
+        self.repair(&step);
     }
 
     /// Starts nothing more: the run ends with the best so far once the calls under way are answered.
@@ -203,11 +199,6 @@ impl Run {
         self.handles
     }
 
-    fn next_handle(&mut self) -> Handle {
-        self.handles += 1;
-        Handle(format!("c{}", self.handles))
-    }
-
     fn reason_to_stop(&mut self, started: usize, spent: Duration) -> Option<ErrorKind> {
         if self.stopped.is_none() && (started >= self.budget.calls as usize || spent >= self.budget.time) {
             self.stopped = Some(Stop::Budget);
@@ -232,7 +223,6 @@ impl Run {
             }
             match self.answers.get(name) {
                 None => return Readiness::Waiting,
-                Some(_) if self.awaiting_repair.contains(name) => return Readiness::Waiting,
                 Some(answer) if answer.handle().is_some() => found += 1,
                 Some(_) => lost.push(name),
             }
@@ -296,10 +286,11 @@ impl Run {
             Some(CallOutcome::Set { count: 0, .. }) => Stop::Empty,
             _ => Stop::Passed,
         });
-        Outcome { stop, step: best.map(|c| c.step.clone()), relaxed: self.relaxed.clone() }
+        Outcome { stop, step: best.map(|c| c.step.clone()), relaxed: self.relaxed_in_order() }
     }
 }
 
+/// Whether a step can be called.
 enum Readiness {
     Ready,
     Waiting,

@@ -116,19 +116,32 @@ impl Agent {
         let began = self.world.elapsed();
         let turn = session.turns + 1;
         let reading = rules::read(request, &self.snapshot, &session.constraints, &session.shown, turn)?;
+        self.respond(session, request, reading, &options, began, &mut events).await
+    }
+
+    /// All of a turn after the reading of its words.
+    async fn respond(
+        &self,
+        session: &mut Session,
+        request: &str,
+        reading: Reading,
+        options: &TurnOptions,
+        began: Duration,
+        events: &mut (dyn FnMut(TurnEvent) + Send),
+    ) -> Result<TurnReport, AgentError> {
         events(TurnEvent::Understood {
             understood: reading.understood.clone(),
             not_understood: reading.not_understood.clone(),
             absent: reading.absent.clone(),
         });
-        let k = items_to_show(&reading, &options);
+        let k = items_to_show(&reading, options);
         let plan = self.plan(&reading, k, session)?;
         events(TurnEvent::Planned { plan: plan.clone() });
         let mut report = TurnReport {
             planner: PLANNER.to_owned(),
             model: None,
             session: session.id.clone(),
-            turn,
+            turn: session.turns + 1,
             fingerprint: self.fingerprint.clone(),
             request: request.to_owned(),
             user: options.user.clone(),
@@ -144,7 +157,7 @@ impl Agent {
             report.usage.ms = self.ms_since(began);
             return Ok(report);
         }
-        let done = self.carry_out(&report.plan, &reading.constraints, session, &options, &mut events).await;
+        let done = self.carry_out(&report.plan, &reading.constraints, session, options, events).await;
         report.plan = done.run.plan();
         report.calls = done.run.calls().cloned().collect();
         let material = Material {

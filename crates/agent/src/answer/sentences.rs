@@ -35,13 +35,11 @@ pub(super) fn count(material: &Material<'_>) -> Vec<Claim> {
 pub(super) fn described(material: &Material<'_>, items: &[ItemEvidence]) -> Vec<Claim> {
     let catalog = material.snapshot.catalog();
     let titles: Vec<_> = items.iter().map(|i| i.row.title(catalog).to_owned()).collect();
-    match titles.is_empty() {
-        true => vec![done(format!(
-            "It is not clear which {} is meant; name its title or its number.",
-            catalog.noun
-        ))],
-        false => vec![done(format!("What the catalogue knows of {}:", and(&titles)))],
-    }
+    vec![done(if titles.is_empty() {
+        format!("It is not clear which {} is meant; name its title or its number.", catalog.noun)
+    } else {
+        format!("What the catalogue knows of {}:", and(&titles))
+    })]
 }
 
 /// What goes with every answer: what is absent, what was not understood, what went wrong, who planned.

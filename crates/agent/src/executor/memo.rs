@@ -1,6 +1,7 @@
 use segue_catalog::Handle;
 use serde_json::Value as Json;
 
+use crate::plan::names_in;
 use crate::{CallAnswer, CallOutcome, SetScope, ToolCall};
 
 /// What makes two calls the same: the tool, its arguments and the sets they mean, whatever the steps are called.
@@ -18,12 +19,9 @@ impl Key {
         let mut args = call.args.clone();
         for arg in set_args {
             if let Some(value) = args.get_mut(arg) {
-                let named = value.take();
-                let names = named
-                    .as_str()
-                    .into_iter()
-                    .chain(named.as_array().into_iter().flatten().filter_map(Json::as_str));
-                sets.extend(names.map(handle));
+                // What the names mean counts, not the names.
+                let names = value.take();
+                sets.extend(names_in(&names).map(handle));
             }
         }
         Self { tool: call.tool.clone(), args, sets }

@@ -1,60 +1,56 @@
-use segue_catalog::{Diagnosis, Predicate};
+use segue_catalog::{Diagnosis, Handle, Predicate};
 
 use super::{Relaxed, Run, RunStep};
-use crate::{CallAnswer, Stop, ToolRole};
+use crate::{Stop, ToolRole};
 
 /// The argument in which a tool with the role of a filter takes its predicate.
 const PREDICATE: &str = "where";
+/// What is added to the name of a step that is tried again: `s1r`, and of its set: `c1r`.
+const AGAIN: char = 'r';
 
 impl Run {
-    /// True if this is the answer of a filter that is empty because of a condition the user would rather have,
-    /// and does not insist on. Hard conditions are never given up: the answer explains them instead.
-    pub(super) fn can_be_repaired(&self, answer: &CallAnswer) -> bool {
-        let is_filter = self.role_of(&answer.step) == Some(ToolRole::Filter);
-        let budget_left =
-            self.relaxed.len() < self.budget.repairs as usize && self.stopped != Some(Stop::Cancelled);
-        let diagnosis = if answer.count() == Some(0) { answer.diagnosis() } else { None };
-        is_filter && budget_left && diagnosis.is_some_and(|d| self.condition_to_give_up(d).is_some())
-    }
-
-    /// Gives each empty filter that can be repaired a second try, in the order of the plan. Waits until no other
-    /// filter is under way, so that what is added does not depend on which call was faster.
-    pub(super) fn repair(&mut self) {
-        if self.under_way.iter().any(|step| self.role_of(step) == Some(ToolRole::Filter)) {
-            return;
+    /// Gives a filter that came back empty a second try without a condition that the user would rather have and
+    /// does not insist on. Hard conditions are never given up: the answer explains them instead.
+    ///
+    /// What is added is named after what it replaces, so that it does not depend on which call was faster. What
+    /// depended on the empty step then depends on the new one; none of it has been called, since it had to wait.
+    pub(super) fn repair(&mut self, id: &str) -> Option<()> {
+        let at = self.steps.iter().position(|s| s.step.id == id)?;
+        let RunStep { step, role, handle, .. } = self.steps.get(at)?;
+        let tried = id.len() - id.trim_end_matches(AGAIN).len();
+        let stopped = self.stopped == Some(Stop::Cancelled);
+        if *role != ToolRole::Filter || stopped || tried >= self.budget.repairs as usize {
+            return None;
         }
-        let mut at = 0;
-        while let Some(RunStep { step, .. }) = self.steps.get(at) {
-            let id = step.id.clone();
-            at += 1;
-            if self.awaiting_repair.remove(&id) && self.relaxed.len() < self.budget.repairs as usize {
-                self.try_again(at, &id);
-            }
-        }
-    }
-
-    /// Adds a step after the empty one, with one condition less; what depended on the empty step then depends on
-    /// the new one. None of it has been called, since it had to wait for this answer.
-    fn try_again(&mut self, at: usize, id: &str) -> Option<()> {
-        let diagnosis = self.answers.get(id)?.diagnosis()?;
-        let (condition, instead) = self.condition_to_give_up(diagnosis)?;
-        let mut added = self.steps.iter().find(|s| s.step.id == id)?.clone();
-        let predicate: Predicate = serde_json::from_value(added.step.args.get(PREDICATE)?.clone()).ok()?;
+        let answer = self.answers.get(id).filter(|a| a.count() == Some(0))?;
+        let (condition, instead) = self.condition_to_give_up(answer.diagnosis()?)?;
+        let predicate: Predicate = serde_json::from_value(step.args.get(PREDICATE)?.clone()).ok()?;
         let relaxed = without(predicate.clone(), &condition, instead.as_ref());
         // A filter that was this wish and nothing else may stay empty: as one of several rankings it harms nobody.
         if relaxed == predicate || relaxed == (Predicate::All { all: Vec::new() }) {
             return None;
         }
-        *added.step.args.get_mut(PREDICATE)? = serde_json::to_value(relaxed).ok()?;
-        let name = self.free_name(id);
+        let name = format!("{id}{AGAIN}");
+        if self.steps.iter().any(|s| s.step.id == name) {
+            return None;
+        }
+        let handle = Handle(format!("{handle}{AGAIN}"));
+        let mut added = RunStep { handle, ..self.steps.get(at)?.clone() };
         added.step.id.clone_from(&name);
-        added.handle = self.next_handle();
+        *added.step.args.get_mut(PREDICATE)? = serde_json::to_value(relaxed).ok()?;
         for RunStep { step, set_args, .. } in &mut self.steps {
             step.rename(set_args, |n| (n == id).then(|| name.clone()));
         }
-        self.steps.insert(at, added);
+        self.steps.insert(at + 1, added);
         self.relaxed.push(Relaxed { step: id.to_owned(), condition, instead });
         Some(())
+    }
+
+    /// What was given up, in the order of the plan.
+    pub(super) fn relaxed_in_order(&self) -> Vec<Relaxed> {
+        let mut relaxed = self.relaxed.clone();
+        relaxed.sort_by_cached_key(|r| self.steps.iter().position(|s| s.step.id == r.step));
+        relaxed
     }
 
     /// The soft condition whose change brings most back; failing that, one of the conflict; failing that, any.
@@ -63,24 +59,11 @@ impl Run {
             let condition = &diagnosis.conditions.get(i)?.condition;
             self.soft.contains(condition).then(|| condition.clone())
         };
-        let enough = diagnosis.relaxations.iter().filter(|r| r.count > 0);
-        let best = enough.filter_map(|r| Some((soft(r.condition)?, r.instead.clone()))).next();
+        let mut enough = diagnosis.relaxations.iter().filter(|r| r.count > 0);
+        let best = enough.find_map(|r| Some((soft(r.condition)?, r.instead.clone())));
         let of_conflict = || diagnosis.conflict.iter().find_map(|&i| soft(i));
         let any = || (0..diagnosis.conditions.len()).find_map(soft);
         best.or_else(|| of_conflict().or_else(any).map(|condition| (condition, None)))
-    }
-
-    fn role_of(&self, step: &str) -> Option<ToolRole> {
-        self.steps.iter().find(|s| s.step.id == step).map(|s| s.role)
-    }
-
-    fn free_name(&self, id: &str) -> String {
-        let taken = |name: &str| self.steps.iter().any(|s| s.step.id == name);
-        let mut name = format!("{id}r");
-        while taken(&name) {
-            name.push('r');
-        }
-        name
     }
 }
 

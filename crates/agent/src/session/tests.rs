@@ -1,1 +1,158 @@
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
+use segue_world::RealWorld;
+use serde_json::json;
+
+use super::*;
+use crate::testing::world;
+use crate::{Asked, Plan, Usage};
+
+/// The environment variable by which a test tells its child where to write.
+const CHILD: &str = "SEGUE_TEST_SESSIONS";
+
+fn store(path: &Path) -> Arc<SessionStore> {
+    Arc::new(SessionStore::open(path, world()).unwrap())
+}
+
+fn turn(session: &Session, request: &str) -> StoredTurn {
+    let mut constraints = session.constraints.clone();
+    constraints.queries.push(Asked::new(request.to_owned(), request, session.turns + 1, false));
+    StoredTurn {
+        constraints,
+        shown: vec![ShownItem { id: "t1".to_owned(), title: "The Long Walk".to_owned() }],
+        handles: session.handles + 2,
+        report: TurnReport {
+            planner: "rules".to_owned(),
+            model: None,
+            session: session.id.clone(),
+            turn: session.turns + 1,
+            fingerprint: "f".to_owned(),
+            request: request.to_owned(),
+            user: None,
+            understood: Vec::new(),
+            not_understood: Vec::new(),
+            absent: Vec::new(),
+            plan: Plan::default(),
+            calls: Vec::new(),
+            answer: None,
+            usage: Usage::default(),
+        },
+    }
+}
+
+fn say(session: &mut Session, request: &str) -> Result<(), SessionError> {
+    let turn = turn(session, request);
+    session.store.clone().unwrap().record(&session.id, &turn)?;
+    session.advance(turn);
+    Ok(())
+}
+
+#[test]
+fn a_conversation_goes_on_where_it_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let mut session = store(&path).create();
+    say(&mut session, "a quiet film").unwrap();
+    say(&mut session, "a newer one").unwrap();
+
+    let again = store(&path);
+    let resumed = again.resume_last().unwrap().unwrap();
+    let seen = |s: &Session| {
+        (s.id.clone(), s.turns, s.constraints.clone(), s.shown.clone(), s.handles, s.last.clone())
+    };
+    assert_eq!(seen(&resumed), seen(&session));
+    let listed: Vec<_> = again.list().unwrap().into_iter().map(|s| (s.id, s.turns, s.title)).collect();
+    assert_eq!(listed, [(session.id.clone(), 2, "a quiet film".to_owned())]);
+    let exported = again.export(&session.id).unwrap();
+    assert_eq!(exported["turns"][1]["report"]["request"], json!("a newer one"));
+
+    let error = again.resume("nobody").unwrap_err().to_string();
+    assert!(error.ends_with(&format!("did you mean `{}`", session.id)), "{error}");
+    again.delete(&session.id).unwrap();
+    assert_eq!(again.resume_last().unwrap().map(|s| s.id), None);
+    assert!(matches!(again.delete(&session.id), Err(SessionError::Missing { nearest: None, .. })));
+}
+
+#[test]
+fn two_processes_on_one_session_cannot_write_the_same_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let mut one = store(&path).create();
+    say(&mut one, "first").unwrap();
+    let mut other = store(&path).resume(&one.id).unwrap();
+    say(&mut one, "second").unwrap();
+    let error = say(&mut other, "also second").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "another process has added turn 2 to the session `{}`; resume the session to see it, and ask again",
+            one.id
+        )
+    );
+    let requests: Vec<_> =
+        store(&path).read(&one.id).unwrap().into_iter().map(|t| t.report.request).collect();
+    assert_eq!(requests, ["first", "second"]);
+}
+
+#[test]
+fn writers_at_once_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let mut first = store(&path).create();
+    say(&mut first, "0").unwrap();
+    let write = || {
+        let store = store(&path);
+        let mut written = 0;
+        while written < 10 {
+            let mut session = store.resume(&first.id).unwrap();
+            match say(&mut session, "next") {
+                Ok(()) => written += 1,
+                Err(SessionError::Conflict { .. }) => {}
+                Err(e) => panic!("{e}"),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(write);
+        scope.spawn(write);
+    });
+    let turns: Vec<_> = store(&path).read(&first.id).unwrap().into_iter().map(|t| t.report.turn).collect();
+    assert_eq!(turns, (1..=21).collect::<Vec<_>>());
+}
+
+/// Not a test by itself: the process that the next test kills.
+#[test]
+#[ignore = "run by `a_killed_process_loses_no_turn` as its child"]
+fn writes_until_it_is_killed() {
+    let Some(path) = RealWorld::new().env(CHILD) else { return };
+    let mut session = store(Path::new(&path)).create();
+    for n in 0.. {
+        say(&mut session, &n.to_string()).unwrap();
+        println!("written {n}");
+    }
+}
+
+#[test]
+fn a_killed_process_loses_no_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "session::tests::writes_until_it_is_killed", "--ignored", "--nocapture"])
+        .env(CHILD, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut told = lines.filter_map(|l| l.split("written ").nth(1).map(str::to_owned));
+    let last: u32 = told.by_ref().nth(20).unwrap().parse().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let session = store(&path).resume_last().unwrap().unwrap();
+    let requests: Vec<_> =
+        store(&path).read(&session.id).unwrap().into_iter().map(|t| t.report.request).collect();
+    assert!(session.turns > last, "what was told is on the disk");
+    assert_eq!(requests, (0..session.turns).map(|n| n.to_string()).collect::<Vec<_>>());
+}
