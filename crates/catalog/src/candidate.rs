@@ -157,7 +157,8 @@ impl CandidateSet {
 
     /// The item's place, from 1.
     pub fn rank(&self, item: Ordinal) -> Option<u32> {
-        let ranks = self.ranks.get_or_init(|| (1..).zip(&self.items).map(|(rank, s)| (s.item, rank)).collect());
+        let ranks =
+            self.ranks.get_or_init(|| (1..).zip(&self.items).map(|(rank, s)| (s.item, rank)).collect());
         ranks.get(&item).copied()
     }
 

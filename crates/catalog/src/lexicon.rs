@@ -1,6 +1,10 @@
+mod index;
+
 use rusqlite::Row as SqlRow;
 
+use crate::text::{fold, words};
 use crate::{Snapshot, StoreError};
+pub(crate) use index::LexiconIndex;
 
 /// A value that occurs in the catalogue: a title, or a value of a category field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +26,42 @@ impl Snapshot {
             "SELECT field, value, folded, count FROM {} WHERE folded = ?1 ORDER BY count DESC, field",
             self.table("lexicon")
         );
-        let folded = crate::text::fold(text);
+        let folded = fold(text);
         self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded], read_entry)?.collect())
+    }
+
+    /// The values that contain all these words, most frequent first: "kubrick" gives "Stanley Kubrick".
+    pub fn lexicon_with_words(&self, text: &str, limit: usize) -> Result<Vec<LexiconEntry>, StoreError> {
+        let index = self.lexicon_index()?;
+        let words: Vec<_> = words(text).collect();
+        Ok(index.with_words(&words, limit).into_iter().cloned().collect())
+    }
+
+    /// The values nearest to a text that may be misspelt, of one field or of all, best first, each with a
+    /// similarity from 0 to 1. A word of a value counts a little less than the whole value.
+    pub fn lexicon_nearest(
+        &self,
+        text: &str,
+        field: Option<usize>,
+        limit: usize,
+    ) -> Result<Vec<(LexiconEntry, f64)>, StoreError> {
+        let index = self.lexicon_index()?;
+        let found = index.nearest(&fold(text), field, limit);
+        Ok(found.into_iter().map(|(entry, similarity)| (entry.clone(), similarity)).collect())
+    }
+
+    /// Loads the lexicon so that the first look-up need not.
+    pub fn warm_lexicon(&self) -> Result<(), StoreError> {
+        self.lexicon_index().map(|_| ())
+    }
+
+    fn lexicon_index(&self) -> Result<&LexiconIndex, StoreError> {
+        if let Some(index) = self.lexicon_cell().get() {
+            return Ok(index);
+        }
+        let sql = format!("SELECT field, value, folded, count FROM {}", self.table("lexicon"));
+        let entries = self.with_connection(|c| c.prepare(&sql)?.query_map([], read_entry)?.collect())?;
+        Ok(self.lexicon_cell().get_or_init(|| LexiconIndex::new(entries)))
     }
 }
 

@@ -8,15 +8,19 @@
 
 mod candidate;
 mod catalog;
+mod dataset;
 mod date;
 mod diagnosis;
 mod explanation;
 mod field;
+mod import;
 mod lexicon;
 mod predicate;
 mod row;
 mod snapshot;
+mod source;
 mod statistics;
+mod store;
 pub mod text;
 mod unit;
 mod value;
@@ -24,15 +28,22 @@ mod workspace;
 
 pub use candidate::{CallRecord, CandidateSet, Contribution, Handle, Ordinal, Scored};
 pub use catalog::Catalog;
-pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
+pub use dataset::{
+    Dataset, DatasetError, DatasetField, Duplicates, InteractionsSource, ItemsSource, Link, LinkMatch,
+    TableSource, UsersSource,
+};
 pub use date::{DateRange, parse_date};
+pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
 pub use explanation::Explanation;
 pub use field::{Direction, Field, FieldType, Role};
+pub use import::{ImportError, ImportReport, Phase, Progress, Rejected, RejectedRows, import};
+pub use lexicon::LexiconEntry;
 pub use predicate::{Condition, Operator, Predicate, PredicateError, haversine_km};
 pub use row::Row;
-pub use lexicon::LexiconEntry;
 pub use snapshot::{Snapshot, StoreError};
+pub use source::SourceError;
 pub use statistics::{FieldStatistics, Quantile, ValueCount};
+pub use store::{Generation, GenerationState, Store};
 pub use unit::Unit;
 pub use value::Value;
 pub use workspace::{Workspace, WorkspaceError};

@@ -242,9 +242,7 @@ fn compare(value: &Value, op: Operator, with: &Value, ty: FieldType) -> bool {
     match op {
         Operator::In => with.each().iter().any(|w| compare(value, Operator::Eq, w, ty)),
         Operator::Between => match with.each() {
-            [low, high] => {
-                compare(value, Operator::Ge, low, ty) && compare(value, Operator::Le, high, ty)
-            }
+            [low, high] => compare(value, Operator::Ge, low, ty) && compare(value, Operator::Le, high, ty),
             _ => false,
         },
         _ if ty == FieldType::Date => compare_dates(value, op, with),

@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use crate::lexicon::LexiconIndex;
 use crate::{Catalog, FieldType, Ordinal, Row, Value};
 
 /// A catalogue file that cannot be read or written.
@@ -45,7 +46,7 @@ pub enum StoreError {
 ///   (`field` is the field's index), clustered for look-up by value;
 /// - `lexicon_N(folded, field, value, count)`: each different value of a title or category field, with the number of items;
 /// - `users_N(user TEXT PRIMARY KEY, attributes JSON)`, `interactions_N(user, ordinal, value, time)`;
-/// - in `generations(n, state, …, catalog)`: the [`Catalog`] as JSON.
+/// - in `generations(n, state, created, content_hash, items, source, catalog)`: the [`Catalog`] as JSON.
 ///
 /// Connections are pooled: readers do not wait for each other.
 #[derive(Debug, Clone)]
@@ -58,6 +59,8 @@ struct Shared {
     path: PathBuf,
     catalog: Catalog,
     idle: Mutex<Vec<Connection>>,
+    /// Loaded when first wanted.
+    lexicon: OnceLock<LexiconIndex>,
 }
 
 impl Snapshot {
@@ -70,9 +73,13 @@ impl Snapshot {
             .optional()
             .map_err(at)?;
         let json = json.ok_or_else(|| StoreError::NoGeneration { path: path.to_owned(), generation })?;
-        let catalog = serde_json::from_str(&json)
-            .map_err(|source| StoreError::Damaged { path: path.to_owned(), generation, source })?;
-        let shared = Shared { path: path.to_owned(), catalog, idle: Mutex::new(vec![connection]) };
+        let catalog = serde_json::from_str(&json).map_err(|source| StoreError::Damaged {
+            path: path.to_owned(),
+            generation,
+            source,
+        })?;
+        let idle = Mutex::new(vec![connection]);
+        let shared = Shared { path: path.to_owned(), catalog, idle, lexicon: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -124,20 +131,19 @@ impl Snapshot {
     pub fn rows(&self, ordinals: &[Ordinal]) -> Result<Vec<Row>, StoreError> {
         let catalog = self.catalog();
         let columns: Vec<_> = catalog.fields.iter().map(|f| quote(&f.name)).collect();
-        let sql = format!(
-            "SELECT hash, {} FROM {} WHERE ordinal = ?1",
-            columns.join(", "),
-            self.table("items")
-        );
+        let sql =
+            format!("SELECT hash, {} FROM {} WHERE ordinal = ?1", columns.join(", "), self.table("items"));
         self.with_connection(|c| {
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = Vec::with_capacity(ordinals.len());
             for &ordinal in ordinals {
                 let row = statement
                     .query_row(params![ordinal], |r| {
-                        let values = catalog.fields.iter().enumerate().map(|(i, field)| {
-                            Ok(read_value(r.get_ref(i + 1)?, field.multi, field.ty))
-                        });
+                        let values = catalog
+                            .fields
+                            .iter()
+                            .enumerate()
+                            .map(|(i, field)| Ok(read_value(r.get_ref(i + 1)?, field.multi, field.ty)));
                         let values = values.collect::<rusqlite::Result<_>>()?;
                         Ok(Row { ordinal, hash: r.get(0)?, values })
                     })
@@ -146,6 +152,10 @@ impl Snapshot {
             }
             Ok(rows)
         })
+    }
+
+    pub(crate) fn lexicon_cell(&self) -> &OnceLock<LexiconIndex> {
+        &self.shared.lexicon
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {

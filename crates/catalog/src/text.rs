@@ -48,3 +48,19 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
         .collect::<Vec<_>>()
         .into_iter()
 }
+
+/// The one of these names that was probably meant: the nearest by Damerau-Levenshtein distance after
+/// folding, if it is near at all.
+///
+/// ```
+/// let near = segue_catalog::text::nearest_name("colum", ["name", "column"].into_iter());
+/// assert_eq!(near, Some("column"));
+/// ```
+pub fn nearest_name<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = fold(name);
+    known
+        .map(|k| (strsim::normalized_damerau_levenshtein(&name, &fold(k)), k))
+        .filter(|(similarity, _)| *similarity >= 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k)
+}

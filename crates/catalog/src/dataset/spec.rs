@@ -1,0 +1,118 @@
+//! The keys of `dataset.toml` as they are written, before anything is checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Duplicates;
+use crate::{FieldType, Role, Unit};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatasetSpec {
+    pub(super) name: String,
+    pub(super) noun: Option<String>,
+    #[serde(default)]
+    pub(super) attribution: String,
+    pub(super) items: Spanned<ItemsSpec>,
+    pub(super) fields: Vec<FieldSpec>,
+    pub(super) users: Option<UsersSpec>,
+    pub(super) interactions: Option<InteractionsSpec>,
+}
+
+/// Where a table stands. Written out in each section because `deny_unknown_fields` cannot see through
+/// flattening.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ItemsSpec {
+    pub(super) file: PathBuf,
+    pub(super) table: Option<String>,
+    pub(super) query: Option<String>,
+    pub(super) delimiter: Option<char>,
+    #[serde(default)]
+    pub(super) missing: Vec<String>,
+    #[serde(default)]
+    pub(super) duplicates: Duplicates,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldSpec {
+    pub(super) name: Spanned<String>,
+    pub(super) role: Role,
+    pub(super) column: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) ty: Option<FieldType>,
+    pub(super) multi: Option<bool>,
+    pub(super) separator: Option<String>,
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) unit: Option<Unit>,
+    pub(super) source_unit: Option<Unit>,
+    pub(super) scale: Option<f64>,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
+    pub(super) high: Option<Vec<String>>,
+    pub(super) low: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) synonyms: BTreeMap<String, String>,
+    pub(super) boost: Option<f32>,
+    pub(super) embed: Option<bool>,
+    #[serde(default)]
+    pub(super) quality: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UsersSpec {
+    pub(super) file: PathBuf,
+    pub(super) table: Option<String>,
+    pub(super) query: Option<String>,
+    pub(super) delimiter: Option<char>,
+    pub(super) user: String,
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) optional: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InteractionsSpec {
+    pub(super) file: PathBuf,
+    pub(super) table: Option<String>,
+    pub(super) query: Option<String>,
+    pub(super) delimiter: Option<char>,
+    pub(super) user: String,
+    pub(super) item: String,
+    pub(super) value: Option<String>,
+    pub(super) time: Option<String>,
+    #[serde(default)]
+    pub(super) optional: bool,
+    pub(super) link: Option<LinkSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkSpec {
+    pub(super) file: PathBuf,
+    pub(super) table: Option<String>,
+    pub(super) query: Option<String>,
+    pub(super) delimiter: Option<char>,
+    pub(super) id: String,
+    #[serde(rename = "match")]
+    pub(super) matches: Vec<MatchSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MatchSpec {
+    pub(super) column: String,
+    pub(super) field: Spanned<String>,
+    #[serde(default)]
+    pub(super) tolerance: f64,
+}

@@ -1,0 +1,288 @@
+//! Files become a generation of the catalogue, whole or not at all.
+//!
+//! An import states the whole catalogue. It reads the items into a sorter (bounded memory), then writes a
+//! new generation's tables in the order of their keys inside one transaction. Killed at any time, it leaves
+//! what was there before: SQLite rolls the transaction back, and scratch files are removed by the next
+//! import. What readers see changes only when the generation is indexed and `CURRENT` points to it.
+
+mod codec;
+mod convert;
+mod gather;
+mod interactions;
+mod items;
+mod link;
+mod numbers;
+mod rejects;
+mod sorter;
+mod tables;
+mod top;
+
+use std::path::PathBuf;
+
+use rusqlite::{Connection, params};
+use segue_world::{FileError, World, fs};
+use serde::Serialize;
+
+use crate::dataset::Dataset;
+use crate::source::SourceError;
+use crate::store::{Store, drop_others};
+use crate::{Catalog, Field, StoreError, Workspace, WorkspaceError};
+pub use rejects::{Rejected, RejectedRows};
+
+pub(crate) use convert::distinct;
+
+/// Bytes that one sorter may hold before it goes to disk. At most three are in use at once.
+const BUDGET: usize = 128 << 20;
+
+/// After how many rows progress is told and cancellation is looked at.
+const STRIDE: u64 = 2048;
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Rows done in this phase.
+    pub done: u64,
+    /// Rows to do, where that is known.
+    pub total: Option<u64>,
+}
+
+/// What an import does, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading the items' file.
+    Reading,
+    /// Writing items.
+    Writing,
+    /// Writing look-up tables, lexicon and statistics.
+    Counting,
+    /// Reading and writing users and interactions.
+    Interactions,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ImportReport {
+    /// The new generation. It is not served before it is indexed.
+    pub generation: u32,
+    /// Items in it.
+    pub items: u64,
+    /// Rows of the items' file that were read.
+    pub rows: u64,
+    /// Rows that repeated an id and were merged or left out, as the data set says.
+    pub repeats: u64,
+    /// Users in it.
+    pub users: u64,
+    /// Interactions in it.
+    pub interactions: u64,
+    /// Interactions with items that this catalogue does not have.
+    pub unmatched: u64,
+    /// Keys of the linked data set: matched, and all.
+    pub linked: Option<(u64, u64)>,
+    /// Optional files that were not there.
+    pub absent: Vec<PathBuf>,
+    /// Rows that were not taken.
+    pub rejected: Vec<RejectedRows>,
+    /// SHA-256 of the rows and of the description of the fields.
+    pub content_hash: String,
+    /// How long it took, in milliseconds.
+    pub ms: f64,
+}
+
+/// An import that changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The workspace cannot be written.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// A file cannot be read as a table.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The catalogue cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no row.
+    #[error("`{0}` has column names and no row; an import needs at least one item")]
+    NoRows(PathBuf),
+    /// No row could be taken.
+    #[error(
+        "none of the {count} rows of `{file}` can be taken; the first, line {line}: {reason}; all are in `{kept}`"
+    )]
+    AllRejected {
+        /// The file.
+        file: PathBuf,
+        /// How many rows.
+        count: u64,
+        /// The first row's line.
+        line: u64,
+        /// Its reason.
+        reason: String,
+        /// Where they are kept.
+        kept: PathBuf,
+    },
+    /// There are more items than an ordinal can count.
+    #[error("there are more than {} items; split the data set", u32::MAX)]
+    TooMany,
+    /// A value cannot be written as JSON.
+    #[error("the description of the catalogue cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The user stopped it.
+    #[error("the import was stopped and nothing was changed; start it again when you like")]
+    Cancelled,
+    /// SQLite refused; becomes [`ImportError::Store`] with the path before it leaves this module.
+    #[error("SQLite: {0}")]
+    Sql(rusqlite::Error),
+}
+
+pub(crate) fn sql<T>(result: rusqlite::Result<T>) -> Result<T, ImportError> {
+    result.map_err(ImportError::Sql)
+}
+
+/// What all phases share.
+pub(crate) struct Job<'a> {
+    dataset: &'a Dataset,
+    scratch: PathBuf,
+    budget: usize,
+    rejects: rejects::Rejects,
+    progress: &'a mut dyn FnMut(Progress),
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Job<'_> {
+    /// Called after each row: tells progress and stops if the user wants it.
+    fn tick(&mut self, phase: Phase, done: u64, total: Option<u64>) -> Result<(), ImportError> {
+        if !done.is_multiple_of(STRIDE) {
+            return Ok(());
+        }
+        if (self.cancelled)() {
+            return Err(ImportError::Cancelled);
+        }
+        (self.progress)(Progress { phase, done, total });
+        Ok(())
+    }
+}
+
+/// Imports a data set as a new generation of the workspace's catalogue.
+///
+/// `progress` is called every few thousand rows, and so is `cancelled`; once that gives true the import
+/// ends with [`ImportError::Cancelled`]. Nobody else may import or index meanwhile.
+pub fn import(
+    workspace: &Workspace,
+    dataset: &Dataset,
+    world: &dyn World,
+    progress: &mut dyn FnMut(Progress),
+    cancelled: &dyn Fn() -> bool,
+) -> Result<ImportReport, ImportError> {
+    let _lock = workspace.lock_for_writing()?;
+    let scratch = workspace.root().join("import.part");
+    fs::remove_dir_all(&scratch)?;
+    let rejects = rejects::Rejects::new(workspace.rejects_dir());
+    let mut job = Job { dataset, scratch, budget: BUDGET, rejects, progress, cancelled };
+    let result = run(&mut job, workspace, world);
+    fs::remove_dir_all(&job.scratch)?;
+    // What was rejected is kept also when the import fails: it is the reason as often as not.
+    let rejected = job.rejects.finish(dataset.sources().map(|s| s.file.as_path()))?;
+    let written = match result {
+        Err(ImportError::Sql(source)) => {
+            return Err(StoreError::Sqlite { path: workspace.catalog_db(), source }.into());
+        }
+        Err(ImportError::NoRows(file)) => return Err(nothing_taken(file, rejected)),
+        other => other?,
+    };
+    Ok(ImportReport { rejected, ..written })
+}
+
+fn nothing_taken(file: PathBuf, rejected: Vec<RejectedRows>) -> ImportError {
+    let of_file = rejected.into_iter().find(|r| r.file == file);
+    match of_file.and_then(|r| Some((r.first.first()?.clone(), r))) {
+        None => ImportError::NoRows(file),
+        Some((first, rows)) => ImportError::AllRejected {
+            file,
+            count: rows.count,
+            line: first.line,
+            reason: first.column.map_or(first.reason.clone(), |c| format!("`{c}`: {}", first.reason)),
+            kept: rows.kept,
+        },
+    }
+}
+
+fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<ImportReport, ImportError> {
+    let started = world.elapsed();
+    let read = items::read(job)?;
+    let mut store = Store::create(workspace)?;
+    let current = workspace.current().ok();
+    let n = 1 + store.newest()?.map_or(0, |g| g.number).max(current.unwrap_or(0));
+    let transaction = sql(store.connection().transaction())?;
+    let fields: Vec<Field> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
+    tables::create(&transaction, n, &fields)?;
+    let rows = read.rows;
+    let written = items::write(job, &transaction, n, read)?;
+    tables::index_items(&transaction, n, &fields)?;
+    let social = interactions::write(job, &transaction, n)?;
+    let catalog = Catalog {
+        name: job.dataset.name.clone(),
+        noun: job.dataset.noun.clone(),
+        generation: n,
+        fields,
+        statistics: written.statistics,
+        items: written.items,
+        users: social.users,
+        interactions: social.interactions,
+        attribution: job.dataset.attribution.clone(),
+    };
+    describe(&transaction, job.dataset, &catalog, &written.content_hash, world)?;
+    let keep: Vec<u32> = current.into_iter().chain([n]).collect();
+    let dropped = sql(drop_others(&transaction, &keep))?;
+    if (job.cancelled)() {
+        return Err(ImportError::Cancelled);
+    }
+    sql(transaction.commit())?;
+    finish(workspace, store.connection(), &dropped)?;
+    Ok(ImportReport {
+        generation: n,
+        items: written.items,
+        rows,
+        repeats: written.repeats,
+        users: social.users,
+        interactions: social.interactions,
+        unmatched: social.unmatched,
+        linked: social.linked,
+        absent: social.absent,
+        rejected: Vec::new(),
+        content_hash: written.content_hash,
+        ms: (world.elapsed() - started).as_secs_f64() * 1000.0,
+    })
+}
+
+fn describe(
+    connection: &Connection,
+    dataset: &Dataset,
+    catalog: &Catalog,
+    content_hash: &str,
+    world: &dyn World,
+) -> Result<(), ImportError> {
+    let (source, json) = (serde_json::to_string(dataset)?, serde_json::to_string(catalog)?);
+    let insert = "INSERT INTO generations (n, state, created, content_hash, items, source, catalog)
+                  VALUES (?1, 'imported', ?2, ?3, ?4, ?5, ?6)";
+    let created = world.now().to_string();
+    let values = params![catalog.generation, created, content_hash, catalog.items as i64, source, json];
+    sql(connection.execute(insert, values))?;
+    Ok(())
+}
+
+/// After the commit: what is left to do is repeated by the next import if this one is killed here.
+fn finish(workspace: &Workspace, connection: &Connection, dropped: &[u32]) -> Result<(), ImportError> {
+    for n in dropped {
+        fs::remove_dir_all(&workspace.generation_dir(*n))?;
+    }
+    // A reader may hold the log back; then a later checkpoint does it.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

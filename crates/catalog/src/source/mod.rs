@@ -1,0 +1,219 @@
+//! Reading tables out of files, a row at a time: SQLite, CSV, TSV and JSON Lines.
+//!
+//! A reader is told which columns are wanted and hands over one [`Record`] a row, its cells in that order.
+//! A row that cannot be read is handed over as a [`BadRow`] and the reading goes on; only a file that
+//! cannot be read at all is an error. Memory is bounded by the longest row, and that by [`MAX_LINE`].
+
+mod delimited;
+mod jsonl;
+mod lines;
+mod sqlite;
+
+use std::path::{Path, PathBuf};
+
+use segue_world::{FileError, fs};
+use serde_json::Value as Json;
+
+use crate::Value;
+use crate::dataset::TableSource;
+use crate::text::nearest_name;
+
+/// The longest line of a text file that is read, in bytes. A longer one is a bad row.
+pub(crate) const MAX_LINE: usize = 4 << 20;
+
+/// One row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    /// The line of a text file or the row of a query, from 1.
+    pub(crate) line: u64,
+    /// One for each wanted column.
+    pub(crate) cells: Vec<Value>,
+}
+
+/// A row that is not taken, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BadRow {
+    /// The line of a text file or the row of a query, from 1.
+    pub(crate) line: u64,
+    /// The column, if it is one column's fault.
+    pub(crate) column: Option<String>,
+    /// What is wrong.
+    pub(crate) reason: String,
+    /// The row as it stands, as far as it can be written down.
+    pub(crate) raw: Json,
+}
+
+/// A file that cannot be read as a table.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file cannot be opened or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no such file.
+    #[error("there is no file `{0}`; check the path, or give the file on the command line")]
+    Missing(PathBuf),
+    /// It is a folder.
+    #[error("`{0}` is a folder; give the file in it that holds the table")]
+    Folder(PathBuf),
+    /// There is nothing in it.
+    #[error("`{0}` is empty; a table has at least a line of column names and a row")]
+    Empty(PathBuf),
+    /// Not a known format, or not what its name says.
+    #[error("`{path}` is not a table that can be read: {reason}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the remedy.
+        reason: String,
+    },
+    /// SQLite refused.
+    #[error("`{path}` cannot be read as an SQLite database: {reason}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// A column that is not there.
+    #[error("`{path}` has no column `{column}`{nearest}; its columns are {known}")]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        column: String,
+        /// `; did you mean …?`, or nothing.
+        nearest: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// What a reader hands each row to. An error of its own ends the reading.
+pub(crate) type Visit<'a, E> = dyn FnMut(Result<Record, BadRow>) -> Result<(), E> + 'a;
+
+/// A table that is open: its columns are known.
+#[derive(Debug)]
+pub(crate) enum Table {
+    Delimited(delimited::Delimited),
+    Lines(jsonl::JsonLines),
+    Sqlite(sqlite::SqliteTable),
+}
+
+impl Table {
+    /// Opens the file and finds its columns.
+    pub(crate) fn open(source: &TableSource) -> Result<Self, SourceError> {
+        let path = &source.file;
+        match fs::metadata(path) {
+            Err(e) if e.is_not_found() => return Err(SourceError::Missing(path.clone())),
+            Err(e) => return Err(e.into()),
+            Ok(m) if m.is_dir => return Err(SourceError::Folder(path.clone())),
+            Ok(m) if m.len == 0 => return Err(SourceError::Empty(path.clone())),
+            Ok(_) => {}
+        }
+        let format = Format::of(path)?;
+        if format != Format::Sqlite && (source.table.is_some() || source.query.is_some()) {
+            let reason = "`table` and `query` are for SQLite files, and this is not one; leave them out";
+            return Err(SourceError::Format { path: path.clone(), reason: reason.into() });
+        }
+        Ok(match format {
+            Format::Sqlite => Self::Sqlite(sqlite::SqliteTable::open(source)?),
+            Format::JsonLines => Self::Lines(jsonl::JsonLines::open(path)?),
+            Format::Delimited(delimiter) => {
+                Self::Delimited(delimited::Delimited::open(path, source.delimiter.unwrap_or(delimiter))?)
+            }
+        })
+    }
+
+    /// The names of the columns, in the order of the file.
+    pub(crate) fn columns(&self) -> &[String] {
+        match self {
+            Self::Delimited(t) => t.columns(),
+            Self::Lines(t) => t.columns(),
+            Self::Sqlite(t) => t.columns(),
+        }
+    }
+
+    /// Hands over every row with these columns' cells.
+    pub(crate) fn read<E: From<SourceError>>(
+        self,
+        wanted: &[&str],
+        visit: &mut Visit<'_, E>,
+    ) -> Result<(), E> {
+        let positions = self.positions(wanted)?;
+        match self {
+            Self::Delimited(t) => t.read(&positions, visit),
+            Self::Lines(t) => t.read(wanted, visit),
+            Self::Sqlite(t) => t.read(&positions, visit),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Delimited(t) => t.path(),
+            Self::Lines(t) => t.path(),
+            Self::Sqlite(t) => t.path(),
+        }
+    }
+
+    fn positions(&self, wanted: &[&str]) -> Result<Vec<usize>, SourceError> {
+        let columns = self.columns();
+        let position = |column: &&str| {
+            columns.iter().position(|c| c == column).ok_or_else(|| SourceError::NoColumn {
+                path: self.path().to_owned(),
+                column: (*column).to_owned(),
+                nearest: nearest_name(column, columns.iter().map(String::as_str))
+                    .map_or_else(String::new, |n| format!("; did you mean `{n}`?")),
+                known: columns.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", "),
+            })
+        };
+        wanted.iter().map(position).collect()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Sqlite,
+    JsonLines,
+    Delimited(char),
+}
+
+impl Format {
+    /// By the first bytes where they tell, else by the name's ending, else by the first line.
+    fn of(path: &Path) -> Result<Self, SourceError> {
+        let head = lines::head(path, 4096)?;
+        if head.starts_with(b"SQLite format 3\0") {
+            return Ok(Self::Sqlite);
+        }
+        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let wrong = |reason: &str| SourceError::Format { path: path.to_owned(), reason: reason.into() };
+        if matches!(ending.as_str(), "db" | "sqlite" | "sqlite3") {
+            return Err(wrong("its name says SQLite and its content does not; fetch it again"));
+        }
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0x1f, 0x8b]) {
+            return Err(wrong("it is a compressed archive; unpack it first"));
+        }
+        if head.starts_with(b"PAR1") {
+            return Err(wrong("Parquet is not read yet; convert it to CSV or JSON Lines"));
+        }
+        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+            return Err(wrong("it is in UTF-16; save it as UTF-8"));
+        }
+        let first = head.split(|b| *b == b'\n').next().unwrap_or_default();
+        let count = |byte: u8| first.iter().filter(|b| **b == byte).count();
+        Ok(match ending.as_str() {
+            "jsonl" | "ndjson" => Self::JsonLines,
+            "tsv" | "tab" => Self::Delimited('\t'),
+            "json" if first.trim_ascii_start().starts_with(b"[") => {
+                return Err(wrong("it is one JSON array; write one object a line (JSON Lines)"));
+            }
+            _ if first.trim_ascii_start().starts_with(b"{") => Self::JsonLines,
+            _ => {
+                let most = [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|b| count(*b));
+                Self::Delimited(most.map_or(',', char::from))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OpenFlags, params};
+use serde::{Deserialize, Serialize};
+
+use crate::{StoreError, Workspace};
+
+/// The generations of a workspace's catalogue. Reading one is a [`Snapshot`](crate::Snapshot)'s matter;
+/// this lists them and writes what is known of them. Whoever writes holds [`Workspace::lock_for_writing`].
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// How far a generation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GenerationState {
+    /// Its rows are there; its indexes are not, or not all.
+    Imported,
+    /// It can be searched.
+    Indexed,
+}
+
+/// One generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Generation {
+    /// Its number.
+    pub number: u32,
+    /// How far it has come.
+    pub state: GenerationState,
+    /// When it was imported, ISO 8601.
+    pub created: String,
+    /// SHA-256 of its rows and the description of its fields: equal hashes make equal indexes.
+    pub content_hash: String,
+    /// How many items it holds.
+    pub items: u64,
+}
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS generations (
+  n INTEGER PRIMARY KEY, state TEXT NOT NULL, created TEXT NOT NULL, content_hash TEXT NOT NULL,
+  items INTEGER NOT NULL, source TEXT NOT NULL, catalog TEXT NOT NULL)";
+
+/// A writer waits this long for another connection's checkpoint or commit.
+const BUSY_MS: u32 = 5_000;
+
+impl Store {
+    /// Opens the catalogue of a workspace in which something has been imported.
+    pub fn open(workspace: &Workspace) -> Result<Self, StoreError> {
+        Self::connect(workspace, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    /// Opens the catalogue, creating it if need be.
+    pub(crate) fn create(workspace: &Workspace) -> Result<Self, StoreError> {
+        Self::connect(workspace, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    fn connect(workspace: &Workspace, flags: OpenFlags) -> Result<Self, StoreError> {
+        let path = workspace.catalog_db();
+        let at = |source| StoreError::Sqlite { path: path.clone(), source };
+        let connection =
+            Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(at)?;
+        // In WAL mode readers go on while an import writes; NORMAL loses no commit but to a power cut, and
+        // then the whole of it. The cache is large enough that an import's pages are written once.
+        let pragmas = format!(
+            "PRAGMA busy_timeout = {BUSY_MS}; PRAGMA journal_mode = wal; PRAGMA synchronous = normal;
+             PRAGMA cache_size = -131072; PRAGMA temp_store = memory;"
+        );
+        connection.execute_batch(&pragmas).map_err(at)?;
+        connection.execute_batch(SCHEMA).map_err(at)?;
+        Ok(Self { path, connection })
+    }
+
+    /// The generations there are, oldest first.
+    pub fn generations(&self) -> Result<Vec<Generation>, StoreError> {
+        let sql = "SELECT n, state, created, content_hash, items FROM generations ORDER BY n";
+        let read = |row: &rusqlite::Row<'_>| {
+            let state: String = row.get(1)?;
+            Ok(Generation {
+                number: row.get(0)?,
+                state: if state == "indexed" { GenerationState::Indexed } else { GenerationState::Imported },
+                created: row.get(2)?,
+                content_hash: row.get(3)?,
+                items: row.get::<_, i64>(4)?.max(0) as u64,
+            })
+        };
+        let found = self.connection.prepare(sql).and_then(|mut s| s.query_map([], read)?.collect());
+        found.map_err(|e| self.at(e))
+    }
+
+    /// The generation that was imported last.
+    pub fn newest(&self) -> Result<Option<Generation>, StoreError> {
+        Ok(self.generations()?.pop())
+    }
+
+    /// Notes that all indexes of a generation are there.
+    pub fn mark_indexed(&self, generation: u32) -> Result<(), StoreError> {
+        let sql = "UPDATE generations SET state = 'indexed' WHERE n = ?1";
+        match self.connection.execute(sql, params![generation]).map_err(|e| self.at(e))? {
+            0 => Err(StoreError::NoGeneration { path: self.path.clone(), generation }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes every generation but these, with its rows. Gives back the numbers of those removed.
+    pub fn keep_only(&mut self, keep: &[u32]) -> Result<Vec<u32>, StoreError> {
+        let path = self.path.clone();
+        let at = |source| StoreError::Sqlite { path: path.clone(), source };
+        let transaction = self.connection.transaction().map_err(at)?;
+        let removed = drop_others(&transaction, keep).map_err(at)?;
+        transaction.commit().map_err(at)?;
+        Ok(removed)
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn at(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Sqlite { path: self.path.clone(), source }
+    }
+}
+
+/// Drops the tables and the description of every generation but these.
+pub(crate) fn drop_others(connection: &Connection, keep: &[u32]) -> rusqlite::Result<Vec<u32>> {
+    let mut numbers = connection.prepare("SELECT n FROM generations ORDER BY n")?;
+    let numbers: Vec<u32> = numbers.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let others: Vec<u32> = numbers.into_iter().filter(|n| !keep.contains(n)).collect();
+    for n in &others {
+        for kind in TABLES {
+            connection.execute_batch(&format!("DROP TABLE IF EXISTS {kind}_{n}"))?;
+        }
+        connection.execute("DELETE FROM generations WHERE n = ?1", params![n])?;
+    }
+    Ok(others)
+}
+
+/// The kinds of tables that a generation has.
+const TABLES: [&str; 5] = ["items", "values", "lexicon", "users", "interactions"];
