@@ -127,7 +127,8 @@ impl File<'_> {
         field.high = spec.high.unwrap_or(field.high);
         field.low = spec.low.unwrap_or(field.low);
         let column = spec.column.unwrap_or(name);
-        Ok(DatasetField { field, column, separator: spec.separator, labels: spec.labels, scale })
+        let (separator, suffixes, labels) = (spec.separator, spec.suffixes, spec.labels);
+        Ok(DatasetField { field, column, separator, suffixes, labels, scale })
     }
 
     fn users(&self, spec: UsersSpec) -> UsersSource {

@@ -80,6 +80,8 @@ pub struct DatasetField {
     pub column: String,
     /// What separates the values of a multi-valued text.
     pub separator: Option<String>,
+    /// Parts that belong to the part before them: `["Jr."]`, where the separator is a comma.
+    pub suffixes: Vec<String>,
     /// What codes stand for: `{"0" → "minor"}`. A code that is not here makes the row a bad one.
     pub labels: BTreeMap<String, String>,
     /// What numbers are multiplied by.

@@ -48,6 +48,8 @@ pub(super) struct FieldSpec {
     pub(super) multi: Option<bool>,
     pub(super) separator: Option<String>,
     #[serde(default)]
+    pub(super) suffixes: Vec<String>,
+    #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
     pub(super) unit: Option<Unit>,
     pub(super) source_unit: Option<Unit>,

@@ -24,8 +24,8 @@ pub(crate) fn convert(cell: &Value, field: &DatasetField, missing: &[String]) ->
     let mut values = Vec::new();
     match (cell, &field.separator) {
         (Value::Text(text), Some(separator)) => {
-            for part in text.split(separator.as_str()) {
-                let part = Value::Text(part.trim().to_owned());
+            for part in parts(text, separator, &field.suffixes) {
+                let part = Value::Text(part);
                 if !is_missing(&part, missing) {
                     values.push(single(&part, field)?);
                 }
@@ -39,6 +39,21 @@ pub(crate) fn convert(cell: &Value, field: &DatasetField, missing: &[String]) ->
     }
     distinct(&mut values);
     Ok(if values.is_empty() { Value::Null } else { Value::List(values) })
+}
+
+/// Splits a text at its separator; a part that only follows another ("Jr.") stays with it, after a blank.
+fn parts(text: &str, separator: &str, suffixes: &[String]) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for part in text.split(separator).map(str::trim) {
+        match parts.last_mut() {
+            Some(before) if suffixes.iter().any(|s| s == part) => {
+                before.push(' ');
+                before.push_str(part);
+            }
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    parts
 }
 
 /// Leaves out the values that equal an earlier one after folding.
@@ -71,8 +86,8 @@ fn single(cell: &Value, field: &DatasetField) -> Result<Value, String> {
     }
     let read = match field.field.ty {
         FieldType::Text => text(cell),
-        FieldType::Integer => number(cell).and_then(|n| whole(n * field.scale)),
-        FieldType::Real => number(cell).map(|n| Value::Real(n * field.scale)),
+        FieldType::Integer => number(cell).and_then(|n| whole(scaled(n, field.scale))),
+        FieldType::Real => number(cell).map(|n| Value::Real(scaled(n, field.scale))),
         FieldType::Date => date(cell),
         FieldType::Boolean => boolean(cell),
     };
@@ -114,6 +129,12 @@ fn number(cell: &Value) -> Option<f64> {
         cell => cell.as_f64()?,
     };
     number.is_finite().then_some(number)
+}
+
+/// A scale that is one over a whole number divides, so that 235,440 milliseconds are 3.924 minutes exactly.
+fn scaled(number: f64, scale: f64) -> f64 {
+    let inverse = scale.recip().round();
+    if inverse > 1.0 && (inverse * scale - 1.0).abs() < 1e-12 { number / inverse } else { number * scale }
 }
 
 /// Whole numbers beyond 2^53 are refused rather than rounded.
@@ -160,13 +181,21 @@ mod tests {
     fn field(role: Role, ty: FieldType) -> DatasetField {
         let mut field = Field::new("f", role);
         field.ty = ty;
-        DatasetField { field, column: "f".into(), separator: None, labels: [].into(), scale: 1.0 }
+        DatasetField {
+            field,
+            column: "f".into(),
+            separator: None,
+            suffixes: Vec::new(),
+            labels: [].into(),
+            scale: 1.0,
+        }
     }
 
     #[test]
     fn cells_become_values_or_say_why_not() {
         let number = |ty| field(Role::Number, ty);
-        let category = DatasetField { separator: Some(",".into()), ..field(Role::Category, FieldType::Text) };
+        let (separator, suffixes) = (Some(",".into()), vec!["Jr.".into()]);
+        let category = DatasetField { separator, suffixes, ..field(Role::Category, FieldType::Text) };
         let category = DatasetField { field: Field { multi: true, ..category.field.clone() }, ..category };
         let labels = [("0".to_owned(), "minor".to_owned()), ("1".to_owned(), "major".to_owned())];
         let coded = DatasetField { labels: labels.into(), ..field(Role::Category, FieldType::Text) };
@@ -174,6 +203,7 @@ mod tests {
         let list = |parts: &[&str]| Value::List(parts.iter().map(|&p| p.into()).collect());
         let cases = [
             (&category, " Drama ,, drama, Sci-Fi".into(), Ok(list(&["Drama", "Sci-Fi"]))),
+            (&category, "A B, Jr., C".into(), Ok(list(&["A B Jr.", "C"]))),
             (&category, " , ".into(), Ok(Value::Null)),
             (&coded, Value::from("1.0"), Ok("major".into())),
             (&coded, Value::from(0_i64), Ok("minor".into())),

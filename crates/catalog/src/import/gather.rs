@@ -105,7 +105,7 @@ impl<'a> Gather<'a> {
                 statistics.dates = Some((first, spelling.to_owned()));
             }
             if matches!(field.role, Role::Title | Role::Category) {
-                let mut key = group.folded.as_bytes().to_vec();
+                let mut key = group.folded.clone();
                 key.push(0);
                 key.extend((group.field as u16).to_be_bytes());
                 let mut payload = group.count.to_le_bytes().to_vec();
@@ -123,7 +123,7 @@ impl<'a> Gather<'a> {
         let mut group = Group::default();
         while let Some((key, payload)) = texts.next()? {
             let Some((field, folded, ordinal)) = split(key) else { continue };
-            if group.count > 0 && (group.field != field || group.folded.as_bytes() != folded) {
+            if group.count > 0 && (group.field != field || group.folded != folded) {
                 each_group(&group)?;
                 group.count = 0;
             }
@@ -132,7 +132,7 @@ impl<'a> Gather<'a> {
             }
             group.add(payload);
             if self.fields.get(field).is_some_and(|f| f.role == Role::Category) {
-                super::sql(insert.execute(params![field as i64, group.folded, ordinal]))?;
+                super::sql(insert.execute(params![field as i64, String::from_utf8_lossy(folded), ordinal]))?;
             }
         }
         if group.count > 0 {
@@ -164,7 +164,7 @@ fn split(key: &[u8]) -> Option<(usize, &[u8], Ordinal)> {
 #[derive(Default)]
 struct Group {
     field: usize,
-    folded: String,
+    folded: Vec<u8>,
     spellings: Vec<(String, u64)>,
     count: u64,
 }
@@ -173,7 +173,7 @@ impl Group {
     fn start(&mut self, field: usize, folded: &[u8]) {
         self.field = field;
         self.folded.clear();
-        self.folded.push_str(&String::from_utf8_lossy(folded));
+        self.folded.extend(folded);
         self.spellings.clear();
     }
 
