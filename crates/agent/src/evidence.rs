@@ -3,9 +3,7 @@
 //! An item is checked against its row in the catalogue with [`Predicate::matches`], which shares nothing with the
 //! SQL that found it; and nothing is said of it that its row or the calls do not show.
 
-use segue_catalog::{
-    CandidateSet, Catalog, Contribution, Direction, Predicate, Role, Row, Snapshot, StoreError, Value,
-};
+use segue_catalog::{Catalog, Contribution, Direction, Predicate, Role, Row, Snapshot, StoreError, Value};
 
 use crate::{CallAnswer, Constraints, Fields, Support};
 
@@ -26,7 +24,7 @@ impl ItemEvidence {
     /// Looks at an item with fresh eyes: every hard condition is tried on its row.
     pub fn examine(
         row: Row,
-        set: Option<&CandidateSet>,
+        contributions: Vec<Contribution>,
         constraints: &Constraints,
         catalog: &Catalog,
     ) -> Self {
@@ -37,7 +35,6 @@ impl ItemEvidence {
         if constraints.dislikes.iter().any(|d| d.holds() && d.what == id) {
             violated.push(format!("`{id}` must not come back"));
         }
-        let contributions = set.map(|s| s.contributions(row.ordinal)).unwrap_or_default();
         Self { satisfied: satisfied.into_iter().cloned().collect(), violated, contributions, row }
     }
 

@@ -36,9 +36,14 @@ pub(crate) fn world() -> Arc<dyn World> {
 
 /// A catalogue of six films in a folder that lives as long as the guard.
 pub(crate) fn snapshot() -> (tempfile::TempDir, Snapshot) {
+    snapshot_of(ITEMS.len())
+}
+
+/// The same films over and over.
+pub(crate) fn snapshot_of(items: usize) -> (tempfile::TempDir, Snapshot) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("catalog.db");
-    write(&path).unwrap();
+    write(&path, items).unwrap();
     let snapshot = Snapshot::open(&path, 1).unwrap();
     (folder, snapshot)
 }
@@ -66,17 +71,21 @@ fn catalog() -> Catalog {
     }
 }
 
-fn write(path: &Path) -> rusqlite::Result<()> {
-    let db = Connection::open(path)?;
+fn write(path: &Path, items: usize) -> rusqlite::Result<()> {
+    let mut db = Connection::open(path)?;
+    let db = db.transaction()?;
     db.execute_batch(
         "CREATE TABLE generations (n INTEGER PRIMARY KEY, catalog TEXT);
          CREATE TABLE items_1 (ordinal INTEGER PRIMARY KEY, hash TEXT, id TEXT, title TEXT, genre TEXT, year INTEGER,
             runtime INTEGER, score REAL);
          CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER);",
     )?;
-    let json = serde_json::to_string(&catalog()).unwrap();
+    let json = serde_json::to_string(&Catalog { items: items as u64, ..catalog() }).unwrap();
     db.execute("INSERT INTO generations VALUES (1, ?1)", [json])?;
-    for (ordinal, (id, title, genres, year, runtime, score)) in (0_i64..).zip(ITEMS) {
+    for (ordinal, (id, title, genres, year, runtime, score)) in
+        (0_i64..).zip(ITEMS.iter().cycle().take(items))
+    {
+        let id = if ordinal < ITEMS.len() as i64 { (*id).to_owned() } else { format!("t{ordinal}") };
         let genres = json!(genres).to_string();
         let hash = format!("{ordinal:016x}");
         db.execute(
@@ -85,7 +94,7 @@ fn write(path: &Path) -> rusqlite::Result<()> {
         )?;
         db.execute("INSERT INTO lexicon_1 VALUES (?1, 1, ?2, 1)", params![text::fold(title), title])?;
     }
-    Ok(())
+    db.commit()
 }
 
 pub(crate) type Invoked<'a> =

@@ -258,11 +258,17 @@ impl Agent {
     fn first_items(&self, set: &CandidateSet, limit: usize) -> Result<Vec<ExecutionItem>, StoreError> {
         let catalog = self.catalog();
         let first: Vec<_> = set.items().iter().take(limit).map(|s| s.item).collect();
-        let item = |row: &segue_catalog::Row| ExecutionItem {
-            id: row.id(catalog).to_owned(),
-            fields: project(row, catalog),
-            score: set.score(row.ordinal).filter(|_| set.is_ranked()),
-            contributions: set.contributions(row.ordinal),
+        let mut contributions = set.contributions_of(&first);
+        let item = |row: &segue_catalog::Row| {
+            let at = first.iter().position(|o| *o == row.ordinal);
+            let told = at.and_then(|at| contributions.get_mut(at)).map(std::mem::take).unwrap_or_default();
+            ExecutionItem {
+                id: row.id(catalog).to_owned(),
+                fields: project(row, catalog),
+                // The first contribution is that of the set itself.
+                score: told.first().and_then(|c| c.score),
+                contributions: told,
+            }
         };
         Ok(self.snapshot.rows(&first)?.iter().map(item).collect())
     }

@@ -176,6 +176,54 @@ impl CandidateSet {
         found
     }
 
+    /// The same as [`contributions`](Self::contributions) for several items, in their order. Each set is read once,
+    /// and only as far as the last of the items, so that explaining the first few costs no index of all.
+    pub fn contributions_of(&self, items: &[Ordinal]) -> Vec<Vec<Contribution>> {
+        let mut asked: Vec<(Ordinal, usize)> = items.iter().copied().zip(0..).collect();
+        asked.sort_unstable();
+        let mut found = vec![Vec::new(); items.len()];
+        self.collect_of(&asked, &mut Vec::new(), &mut found);
+        found
+    }
+
+    fn collect_of<'a>(
+        &'a self,
+        asked: &[(Ordinal, usize)],
+        seen: &mut Vec<&'a CallRecord>,
+        found: &mut [Vec<Contribution>],
+    ) {
+        if seen.iter().any(|c| c.step == self.call.step && c.tool == self.call.tool) {
+            return;
+        }
+        seen.push(&self.call);
+        let mut tell = |at: usize, score, rank| {
+            if let Some(contributions) = found.get_mut(at) {
+                let CallRecord { step, tool, .. } = &self.call;
+                contributions.push(Contribution { step: step.clone(), tool: tool.clone(), score, rank });
+            }
+        };
+        if self.ranked {
+            let mut left = asked.len();
+            for (rank, scored) in (1..).zip(&self.items) {
+                if left == 0 {
+                    break;
+                }
+                let first = asked.partition_point(|(item, _)| *item < scored.item);
+                for (_, at) in asked.iter().skip(first).take_while(|(item, _)| *item == scored.item) {
+                    tell(*at, Some(scored.score), Some(rank));
+                    left -= 1;
+                }
+            }
+        } else {
+            for (_, at) in asked.iter().filter(|(item, _)| self.members().contains(*item)) {
+                tell(*at, None, None);
+            }
+        }
+        for parent in &self.parents {
+            parent.collect_of(asked, seen, found);
+        }
+    }
+
     fn collect(&self, item: Ordinal, found: &mut Vec<Contribution>) {
         if found.iter().any(|c| c.step == self.call.step && c.tool == self.call.tool) {
             return;
@@ -198,4 +246,43 @@ impl CandidateSet {
 pub(crate) fn sort_best_first(items: &mut [Scored]) {
     let key = |s: &Scored| if s.score.is_nan() { f64::NEG_INFINITY } else { s.score };
     items.sort_unstable_by(|a, b| key(b).total_cmp(&key(a)).then(a.item.cmp(&b.item)));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set(step: usize, ranked: bool, items: &[u32], parents: Vec<Arc<CandidateSet>>) -> Arc<CandidateSet> {
+        let handle = Handle(format!("c{step}"));
+        let call = CallRecord { step: format!("s{step}"), tool: "t".to_owned(), args: Json::Null };
+        Arc::new(if ranked {
+            let scored = items.iter().map(|&item| Scored { item, score: f64::from(item % 3) });
+            CandidateSet::ranked(handle, call, scored.collect(), parents)
+        } else {
+            CandidateSet::filtered(handle, call, items.iter().copied().collect(), parents)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn contributions_of_several_are_those_of_each(
+            drawn in prop::collection::vec((any::<bool>(), prop::collection::btree_set(0..12_u32, 0..9)), 1..5),
+            asked in prop::collection::vec(0..14_u32, 0..6),
+        ) {
+            let mut sets: Vec<Arc<CandidateSet>> = Vec::new();
+            for (step, (ranked, items)) in drawn.into_iter().enumerate() {
+                let items: Vec<_> = items.into_iter().collect();
+                sets.push(set(step, ranked, &items, sets.iter().rev().take(2).cloned().collect()));
+            }
+            let last = sets.pop().unwrap();
+            let each: Vec<_> = asked.iter().map(|item| last.contributions(*item)).collect();
+            let sorted = |mut all: Vec<Vec<Contribution>>| {
+                all.iter_mut().for_each(|c| c.sort_by(|a, b| a.step.cmp(&b.step)));
+                all
+            };
+            prop_assert_eq!(sorted(last.contributions_of(&asked)), sorted(each));
+        }
+    }
 }

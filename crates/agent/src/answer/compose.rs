@@ -69,11 +69,14 @@ fn first_that_pass(material: &Material<'_>) -> Result<(Vec<ItemEvidence>, u32), 
     let (mut items, mut removed) = (Vec::with_capacity(material.k), 0);
     for some in set.items().chunks(material.k.max(1)) {
         let ordinals: Vec<Ordinal> = some.iter().map(|s| s.item).collect();
+        let mut contributions = set.contributions_of(&ordinals);
         for row in material.snapshot.rows(&ordinals)? {
             if items.len() == material.k {
                 return Ok((items, removed));
             }
-            let item = ItemEvidence::examine(row, Some(set), &material.reading.constraints, catalog);
+            let at = ordinals.iter().position(|o| *o == row.ordinal);
+            let told = at.and_then(|at| contributions.get_mut(at)).map(std::mem::take).unwrap_or_default();
+            let item = ItemEvidence::examine(row, told, &material.reading.constraints, catalog);
             if item.violated.is_empty() { items.push(item) } else { removed += 1 }
         }
     }
@@ -98,7 +101,8 @@ fn item_of(
         id: item.row.id(catalog).to_owned(),
         title: item.row.title(catalog).to_owned(),
         fields: item.fields(catalog),
-        score: material.set.filter(|s| s.is_ranked()).and_then(|s| s.score(item.row.ordinal)),
+        // The first contribution is that of the set itself.
+        score: item.contributions.first().and_then(|c| c.score),
         reason: reason.text,
         contributions: item.contributions.clone(),
         evidence,
@@ -118,7 +122,7 @@ fn describe(
         let Some(ordinal) = material.snapshot.ordinal(id)? else { continue };
         let Some(row) = material.snapshot.row(ordinal)? else { continue };
         // What is asked of one item has nothing to do with the conditions of a search.
-        items.push(ItemEvidence::examine(row, None, &crate::Constraints::default(), catalog));
+        items.push(ItemEvidence::examine(row, Vec::new(), &crate::Constraints::default(), catalog));
     }
     let mut answer =
         material.answer(AnswerKind::Description, &items, sentences::described(material, &items))?;
@@ -197,7 +201,7 @@ impl Material<'_> {
         let ledger = Ledger { snapshot: self.snapshot, calls: self.calls, items };
         let mut removed_claims = 0;
         let mut supported = Vec::new();
-        for claim in told.into_iter().chain(sentences::frame(self)) {
+        for claim in told.into_iter().chain(sentences::frame(self, !items.is_empty())) {
             if ledger.supports(&claim)? { supported.push(claim.text) } else { removed_claims += 1 }
         }
         Ok(Answer {

@@ -2,8 +2,9 @@
 
 use segue_catalog::{Diagnosis, Relaxation};
 
+use super::Stop;
 use super::compose::Material;
-use super::sentences::{and, conditions, done, named};
+use super::sentences::{and, conditions, done, named, relaxed};
 use crate::evidence::{Basis, Claim, grouped};
 
 /// How many ways out are offered.
@@ -12,6 +13,10 @@ const OFFERED: usize = 3;
 /// The sentences of an answer without items.
 pub(super) fn sentences(material: &Material<'_>) -> Vec<Claim> {
     let noun = &material.snapshot.catalog().noun;
+    if matches!(material.outcome.stop, Stop::Budget | Stop::Cancelled | Stop::Failed) {
+        // Nothing was found, but it is not known that there is nothing.
+        return Vec::new();
+    }
     let empty = material.calls.iter().rev().find(|c| c.count() == Some(0) && c.diagnosis().is_some());
     let Some((call, diagnosis)) = empty.and_then(|c| Some((c, c.diagnosis()?))) else {
         let conditions = conditions(material);
@@ -25,6 +30,7 @@ pub(super) fn sentences(material: &Material<'_>) -> Vec<Claim> {
     let name = |i: usize| diagnosis.conditions.get(i).map(|c| named(material, &c.condition));
     let all: Vec<_> = (0..diagnosis.conditions.len()).filter_map(name).collect();
     let mut sentences = vec![told(format!("No {noun} satisfies {}.", and(&all)), vec![0])];
+    sentences.extend(relaxed(material));
     if diagnosis.conditions.len() > 1 {
         sentences.push(alone(diagnosis, &all, told));
     }

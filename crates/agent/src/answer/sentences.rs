@@ -43,7 +43,7 @@ pub(super) fn described(material: &Material<'_>, items: &[ItemEvidence]) -> Vec<
 }
 
 /// What goes with every answer: what is absent, what was not understood, what went wrong, who planned.
-pub(super) fn frame(material: &Material<'_>) -> Vec<Claim> {
+pub(super) fn frame(material: &Material<'_>, found_any: bool) -> Vec<Claim> {
     let mut told = Vec::new();
     for title in &material.reading.absent {
         let text = format!("“{title}” is not in the catalogue; nothing was put in its place.");
@@ -55,9 +55,9 @@ pub(super) fn frame(material: &Material<'_>) -> Vec<Claim> {
     }
     told.extend(material.calls.iter().filter_map(failure));
     match material.outcome.stop {
-        Stop::Budget => told.push(done("The budget of this turn is used up: this is the best so far.")),
-        Stop::Cancelled => told.push(done("The turn was stopped: this is the best so far.")),
-        Stop::Failed => told.push(done("A step that the rest needed failed: this is the best so far.")),
+        Stop::Budget => told.push(cut_short("The budget of this turn is used up", found_any)),
+        Stop::Cancelled => told.push(cut_short("The turn was stopped", found_any)),
+        Stop::Failed => told.push(cut_short("A step that the rest needed failed", found_any)),
         Stop::Passed | Stop::Empty => {}
     }
     told.push(done(format!("Planned by `{}`, without a language model.", material.planner)));
@@ -128,7 +128,7 @@ fn ranking(material: &Material<'_>) -> Option<Claim> {
         by.extend(match material.role(&call.tool) {
             Some(ToolRole::Lexical) => Some(format!("the words “{query}”")),
             Some(ToolRole::Dense) => Some(format!("the meaning of “{query}”")),
-            Some(ToolRole::Similar) => Some("likeness".to_owned()),
+            Some(ToolRole::Similar) => Some(likeness(material)),
             Some(ToolRole::Personal) => Some("what this user likes".to_owned()),
             Some(ToolRole::Order) => Some(format!("`{field}`")),
             _ => None,
@@ -138,6 +138,15 @@ fn ranking(material: &Material<'_>) -> Option<Claim> {
         0 => None,
         1 => Some(done(format!("Ranked by {}.", and(&by)))),
         _ => Some(done(format!("Ranked by {} together.", and(&by)))),
+    }
+}
+
+/// "likeness (“like Red Harbour”)"
+fn likeness(material: &Material<'_>) -> String {
+    let likes = material.reading.constraints.likes.iter().filter(|l| l.holds());
+    match likes.map(|l| format!("“{}”", l.text)).collect::<Vec<_>>() {
+        none if none.is_empty() => "likeness".to_owned(),
+        words => format!("likeness ({})", words.join(", ")),
     }
 }
 
@@ -151,7 +160,8 @@ fn ordered(args: &Json) -> Option<Claim> {
     })
 }
 
-fn relaxed(material: &Material<'_>) -> Vec<Claim> {
+/// The wishes that were given up.
+pub(super) fn relaxed(material: &Material<'_>) -> Vec<Claim> {
     let sentence = |r: &crate::Relaxed| {
         let wish = named(material, &r.condition);
         done(match &r.instead {
@@ -162,6 +172,14 @@ fn relaxed(material: &Material<'_>) -> Vec<Claim> {
         })
     };
     material.outcome.relaxed.iter().map(sentence).collect()
+}
+
+fn cut_short(what: &str, found_any: bool) -> Claim {
+    done(if found_any {
+        format!("{what}: this is the best so far.")
+    } else {
+        format!("{what} before anything was found.")
+    })
 }
 
 fn failure(call: &CallAnswer) -> Option<Claim> {

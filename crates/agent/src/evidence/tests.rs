@@ -10,7 +10,12 @@ fn asked(predicate: Predicate, hard: bool) -> Constraints {
 
 fn examined(ordinal: u32, constraints: &Constraints) -> ItemEvidence {
     let (_folder, snapshot) = snapshot();
-    ItemEvidence::examine(snapshot.row(ordinal).unwrap().unwrap(), None, constraints, snapshot.catalog())
+    ItemEvidence::examine(
+        snapshot.row(ordinal).unwrap().unwrap(),
+        Vec::new(),
+        constraints,
+        snapshot.catalog(),
+    )
 }
 
 #[test]

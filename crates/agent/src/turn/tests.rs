@@ -4,7 +4,7 @@ use segue_catalog::{Direction, Operator, Predicate};
 use serde_json::json;
 
 use super::*;
-use crate::testing::{Fake, filter, order, plan, registry, set_of, snapshot, step, world};
+use crate::testing::{Fake, filter, order, plan, registry, set_of, snapshot, snapshot_of, step, world};
 use crate::{Asked, Intent, OrderBy, SessionStore, Stop, ToolRole, Understood};
 
 fn agent(extra: Vec<Fake>) -> (tempfile::TempDir, Agent) {
@@ -253,6 +253,10 @@ fn a_cancelled_turn_is_kept_and_the_session_goes_on() {
         .block_on(agent.respond(&mut session, "so", asked.clone(), &options, Duration::ZERO, &mut |_| {}))
         .unwrap();
     assert_eq!((report.answer.as_ref().unwrap().stop, session.turns), (Stop::Cancelled, 1));
+    assert_eq!(
+        text(&report),
+        "The turn was stopped before anything was found. Planned by `rules`, without a language model."
+    );
     let (report, _) = respond(&agent, &mut session, asked);
     assert_eq!((report.turn, report.answer.unwrap().items.len()), (2, 3));
 }
@@ -296,4 +300,50 @@ fn a_plan_is_carried_out_without_a_conversation() {
         run(vec![step("s1", "kep", json!({}), None)]).unwrap_err().to_string(),
         "the plan cannot be carried out: step `s1` calls `kep`, and there is no such tool; nearest: `keep`, `order`"
     );
+}
+
+/// Prints what a turn costs besides its tools: `cargo test --release -- --ignored --nocapture a_turn_costs`.
+#[test]
+#[ignore = "a measurement"]
+fn a_turn_costs() {
+    const ITEMS: u32 = 17_472;
+    let (folder, snapshot) = snapshot_of(ITEMS as usize);
+    let everything: Vec<u32> = (0..ITEMS).collect();
+    let ranked = |name, role| {
+        let items = everything.clone();
+        Fake::simple(name, role, move |context, _| Ok(set_of(context, name, &items)))
+    };
+    let fuse = Fake::simple("fuse", ToolRole::Fuse, |context, args| {
+        let names = args["sets"].as_array().unwrap().iter().map(|n| n.as_str().unwrap());
+        let parents: Vec<_> = names.map(|n| context.sets.get(n).unwrap()).collect();
+        let items = parents[0].items().to_vec();
+        let record = context.record("fuse", args.clone());
+        Ok(CandidateSet::ranked(context.handle.clone(), record, items, parents).into())
+    });
+    let tools = vec![ranked("words", ToolRole::Lexical), ranked("meaning", ToolRole::Dense), fuse];
+    let world: Arc<dyn World> = Arc::new(segue_world::RealWorld::new());
+    let agent = Agent::new(world.clone(), snapshot, registry(tools));
+    let store = Arc::new(SessionStore::open(&folder.path().join("sessions.db"), world.clone()).unwrap());
+    let (runtime, options) = (runtime(), TurnOptions::default());
+    for kept in [false, true] {
+        let mut session = if kept { store.create() } else { Session::in_memory(world.as_ref()) };
+        let mut spent = Vec::new();
+        for _ in 0..101 {
+            let query = Asked::new("space crew".to_owned(), "space crew", 1, false);
+            let constraints = Constraints { queries: vec![query], ..Constraints::default() };
+            let reading = reading(constraints, Intent::Search);
+            let began = world.elapsed();
+            let mut ignore = |_| {};
+            let turn = agent.respond(&mut session, "so", reading, &options, began, &mut ignore);
+            let report = runtime.block_on(turn).unwrap();
+            let all = (world.elapsed() - began).as_secs_f64() * 1e3;
+            let tools: f64 = report.calls.iter().map(|c| c.ms).sum();
+            spent.push([all, tools, all - tools]);
+        }
+        for (what, i) in [("turn", 0), ("its calls, summed", 1), ("the rest", 2)] {
+            let mut ms: Vec<f64> = spent.iter().map(|s| s[i]).collect();
+            ms.sort_by(f64::total_cmp);
+            println!("kept on disk: {kept}; {what}: p50 {:.2} ms, p95 {:.2} ms", ms[50], ms[95]);
+        }
+    }
 }
