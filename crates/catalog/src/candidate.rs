@@ -279,7 +279,9 @@ mod tests {
             let last = sets.pop().unwrap();
             let each: Vec<_> = asked.iter().map(|item| last.contributions(*item)).collect();
             let sorted = |mut all: Vec<Vec<Contribution>>| {
-                all.iter_mut().for_each(|c| c.sort_by(|a, b| a.step.cmp(&b.step)));
+                for contributions in &mut all {
+                    contributions.sort_by(|a, b| a.step.cmp(&b.step));
+                }
                 all
             };
             prop_assert_eq!(sorted(last.contributions_of(&asked)), sorted(each));

@@ -336,7 +336,7 @@ fn a_turn_costs() {
             let mut ignore = |_| {};
             let turn = agent.respond(&mut session, "so", reading, &options, began, &mut ignore);
             let report = runtime.block_on(turn).unwrap();
-            let all = (world.elapsed() - began).as_secs_f64() * 1e3;
+            let all = world.elapsed().saturating_sub(began).as_secs_f64() * 1e3;
             let tools: f64 = report.calls.iter().map(|c| c.ms).sum();
             spent.push([all, tools, all - tools]);
         }
