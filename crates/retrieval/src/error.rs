@@ -1,0 +1,90 @@
+use std::path::PathBuf;
+
+use segue_catalog::{StoreError, WorkspaceError};
+use segue_models::EmbedError;
+use segue_world::FileError;
+
+/// A search that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The workspace cannot be used.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lexical index cannot be read.
+    #[error("the lexical index `{path}` cannot be used: {source}; run `segue index`")]
+    Lexical {
+        /// The index's folder.
+        path: PathBuf,
+        /// What tantivy said.
+        source: tantivy::TantivyError,
+    },
+    /// There are no vectors of this name.
+    #[error("this workspace has no embedding space `{space}`; {remedy}")]
+    NoSpace {
+        /// What was asked for.
+        space: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The vectors on the disk are damaged or were made by another model.
+    #[error("the vectors in `{path}` cannot be used: {reason}; run `segue index`")]
+    Vectors {
+        /// The space's folder.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The query could not be embedded.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// An index that could not be built. What served before still serves.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The workspace cannot be used.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The catalogue cannot be read or marked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lexical index cannot be written.
+    #[error("the lexical index `{path}` cannot be written: {source}")]
+    Lexical {
+        /// The index's folder.
+        path: PathBuf,
+        /// What tantivy said.
+        source: tantivy::TantivyError,
+    },
+    /// The texts could not be embedded.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The cache of embeddings cannot be used.
+    #[error("the cache of embeddings `{path}` cannot be used: {source}; it may be deleted")]
+    Cache {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Writing a file failed.
+    #[error("cannot write `{path}`: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The user stopped it. What was embedded so far is kept.
+    #[error("stopped; `segue index` goes on where this left off")]
+    Cancelled,
+}

@@ -1,0 +1,191 @@
+use std::path::{Path, PathBuf};
+
+use roaring::RoaringBitmap;
+use segue_catalog::{Catalog, Explanation, Ordinal, Row, Scored};
+use segue_world::fs;
+use tantivy::query::Query;
+use tantivy::schema::{
+    FAST, Field as Column, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
+};
+use tantivy::tokenizer::{AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer};
+use tantivy::{Index, IndexWriter, Searcher, TantivyDocument, TantivyError, Term};
+
+use super::LexicalQuery;
+use super::collect::Everything;
+use super::query::compile;
+use crate::{EngineError, IndexError};
+
+const ORDINAL: &str = "_ordinal";
+const TOKENIZER: &str = "segue_english";
+const LONGEST_WORD: usize = 80;
+/// One thread, so that the same rows give the same segment and the same scores.
+const WRITER_MEMORY: usize = 128 << 20;
+
+/// The names and weights of a catalogue's searchable fields.
+fn searchable(catalog: &Catalog) -> impl Iterator<Item = (&str, f32)> {
+    catalog.fields.iter().filter(|f| f.is_searchable()).map(|f| (f.name.as_str(), f.boost))
+}
+
+fn analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(LONGEST_WORD))
+        .filter(LowerCaser)
+        .filter(AsciiFoldingFilter)
+        .filter(Stemmer::new(Language::English))
+        .build()
+}
+
+fn schema(catalog: &Catalog) -> Schema {
+    let mut schema = Schema::builder();
+    schema.add_u64_field(ORDINAL, FAST | INDEXED);
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(TOKENIZER)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    let options = TextOptions::default().set_indexing_options(indexing);
+    for (name, _) in searchable(catalog) {
+        schema.add_text_field(name, options.clone());
+    }
+    schema.build()
+}
+
+/// Writes the lexical index of one generation.
+pub(crate) struct LexicalWriter {
+    folder: PathBuf,
+    writer: IndexWriter,
+    ordinal: Column,
+    /// The position of each searchable field in a row, and its column.
+    columns: Vec<(usize, Column)>,
+}
+
+impl LexicalWriter {
+    pub(crate) fn create(folder: &Path, catalog: &Catalog) -> Result<Self, IndexError> {
+        fs::create_dir_all(folder)?;
+        let failed = |source| IndexError::Lexical { path: folder.to_owned(), source };
+        let schema = schema(catalog);
+        let ordinal = schema.get_field(ORDINAL).map_err(failed)?;
+        let mut columns = Vec::new();
+        for (name, _) in searchable(catalog) {
+            let index = catalog.field_index(name).unwrap_or(usize::MAX);
+            columns.push((index, schema.get_field(name).map_err(failed)?));
+        }
+        let index = Index::create_in_dir(folder, schema).map_err(failed)?;
+        index.tokenizers().register(TOKENIZER, analyzer());
+        let writer = index.writer_with_num_threads(1, WRITER_MEMORY).map_err(failed)?;
+        Ok(Self { folder: folder.to_owned(), writer, ordinal, columns })
+    }
+
+    pub(crate) fn push(&mut self, row: &Row) -> Result<(), IndexError> {
+        let mut document = TantivyDocument::default();
+        document.add_u64(self.ordinal, u64::from(row.ordinal));
+        for (index, column) in &self.columns {
+            for value in row.values.get(*index).map(|v| v.each()).unwrap_or_default() {
+                if let Some(text) = value.as_str() {
+                    document.add_text(*column, text);
+                }
+            }
+        }
+        let added = self.writer.add_document(document);
+        added.map(|_| ()).map_err(|source| IndexError::Lexical { path: self.folder.clone(), source })
+    }
+
+    /// Commits, and merges what there is into one segment.
+    pub(crate) fn finish(mut self) -> Result<(), IndexError> {
+        let folder = self.folder;
+        let finished = (|| {
+            self.writer.commit()?;
+            let segments = self.writer.index().searchable_segment_ids()?;
+            if segments.len() > 1 {
+                self.writer.merge(&segments).wait()?;
+            }
+            self.writer.wait_merging_threads()
+        })();
+        finished.map_err(|source| IndexError::Lexical { path: folder, source })
+    }
+}
+
+/// The lexical index of one generation, for reading.
+#[derive(Debug)]
+pub(crate) struct LexicalIndex {
+    folder: PathBuf,
+    index: Index,
+    searcher: Searcher,
+    ordinal: Column,
+    columns: Vec<(String, Column, f32)>,
+}
+
+impl LexicalIndex {
+    pub(crate) fn open(folder: &Path, catalog: &Catalog) -> Result<Self, EngineError> {
+        let failed = |source| EngineError::Lexical { path: folder.to_owned(), source };
+        let index = Index::open_in_dir(folder).map_err(failed)?;
+        index.tokenizers().register(TOKENIZER, analyzer());
+        let schema = index.schema();
+        let ordinal = schema.get_field(ORDINAL).map_err(failed)?;
+        let mut columns = Vec::new();
+        for (name, boost) in searchable(catalog) {
+            columns.push((name.to_owned(), schema.get_field(name).map_err(failed)?, boost));
+        }
+        let searcher = index.reader().map_err(failed)?.searcher();
+        Ok(Self { folder: folder.to_owned(), index, searcher, ordinal, columns })
+    }
+
+    /// Every item of the pool (of the catalogue, if none is given) that matches, with its score, best first.
+    pub(crate) fn search(
+        &self,
+        query: &LexicalQuery,
+        within: Option<&RoaringBitmap>,
+    ) -> Result<Vec<Scored>, EngineError> {
+        let Some(query) = self.compiled(query)? else { return Ok(Vec::new()) };
+        let collector = Everything { ordinal: ORDINAL, within };
+        self.searcher.search(&query, &collector).map_err(|source| self.failed(source))
+    }
+
+    /// Why an item has its score for a query; `None` if it does not match.
+    pub(crate) fn explain(
+        &self,
+        query: &LexicalQuery,
+        item: Ordinal,
+    ) -> Result<Option<Explanation>, EngineError> {
+        let Some(query) = self.compiled(query)? else { return Ok(None) };
+        let term = Term::from_field_u64(self.ordinal, u64::from(item));
+        let only = tantivy::query::TermQuery::new(term, IndexRecordOption::Basic);
+        let found = self
+            .searcher
+            .search(&only, &tantivy::collector::DocSetCollector)
+            .map_err(|source| self.failed(source))?;
+        let Some(address) = found.into_iter().next() else { return Ok(None) };
+        match query.explain(&self.searcher, address) {
+            Ok(explanation) => Ok(Some(read_explanation(&explanation))),
+            // The item is there and does not match.
+            Err(TantivyError::InvalidArgument(_)) => Ok(None),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    fn compiled(&self, query: &LexicalQuery) -> Result<Option<Box<dyn Query>>, EngineError> {
+        let chosen: Vec<(Column, f32)> = if query.fields.is_empty() {
+            self.columns.iter().map(|(_, column, boost)| (*column, *boost)).collect()
+        } else {
+            let named = |name: &String| self.columns.iter().find(|(n, ..)| n == name).map(|(_, c, _)| *c);
+            query.fields.iter().filter_map(|(name, boost)| Some((named(name)?, *boost))).collect()
+        };
+        let mut analyzer = self.index.tokenizers().get(TOKENIZER).unwrap_or_else(analyzer);
+        Ok(compile(query, &chosen, &mut analyzer))
+    }
+
+    fn failed(&self, source: TantivyError) -> EngineError {
+        EngineError::Lexical { path: self.folder.clone(), source }
+    }
+}
+
+/// Tantivy's explanation has no public parts; its JSON has.
+fn read_explanation(explanation: &tantivy::query::Explanation) -> Explanation {
+    fn read(json: &serde_json::Value) -> Explanation {
+        let details = json.get("details").and_then(|d| d.as_array());
+        Explanation {
+            value: json.get("value").and_then(serde_json::Value::as_f64).unwrap_or_default(),
+            description: json.get("description").and_then(|d| d.as_str()).unwrap_or_default().to_owned(),
+            details: details.map(|d| d.iter().map(read).collect()).unwrap_or_default(),
+        }
+    }
+    read(&serde_json::to_value(explanation).unwrap_or_default())
+}
