@@ -5,11 +5,23 @@
 //! role. Nothing here knows what the catalogue is about: names, adjectives and synonyms come from its fields, values
 //! from its lexicon, "short" and "recent" from its statistics. English is all that is built in.
 
+mod bounds;
+mod chunks;
 mod compile;
+mod cues;
+mod merge;
+mod morphology;
+mod numbers;
+mod parse;
+mod references;
+mod tokens;
+mod turn;
+mod values;
+mod vocabulary;
 
 use segue_catalog::{Snapshot, StoreError};
 
-use crate::{Asked, Constraints, Intent, Reading, ShownItem, Understood};
+use crate::{Constraints, Reading, ShownItem};
 
 pub use compile::{DEFAULT_COUNT, plan};
 
@@ -24,24 +36,15 @@ pub enum RulesError {
 /// Reads one turn. `before` is what held before it, `shown` what the user sees (`#1` first), `turn` counts from 1.
 pub fn read(
     request: &str,
-    _snapshot: &Snapshot,
+    snapshot: &Snapshot,
     before: &Constraints,
-    _shown: &[ShownItem],
+    shown: &[ShownItem],
     turn: u32,
 ) -> Result<Reading, RulesError> {
-    let mut constraints = before.clone();
-    constraints.queries.push(Asked::new(request.to_owned(), request, turn, false));
-    let understood = vec![Understood {
-        text: request.to_owned(),
-        predicate: None,
-        meaning: "words to search for".to_owned(),
-        hard: false,
-    }];
-    Ok(Reading {
-        understood,
-        not_understood: Vec::new(),
-        constraints,
-        intent: Intent::Search,
-        absent: Vec::new(),
-    })
+    let vocabulary = vocabulary::Vocabulary::new(snapshot);
+    let tokens = tokens::tokenize(request);
+    let chunks = chunks::chunks(request, &tokens, &vocabulary, shown.len())?;
+    let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, shown).run()?;
+    let context = merge::Context { request, tokens: &tokens, snapshot, shown, number: turn };
+    merge::join(&context, before, said)
 }

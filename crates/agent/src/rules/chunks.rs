@@ -1,0 +1,184 @@
+//! A request in chunks: each the longest run of tokens that means one thing.
+
+use segue_catalog::Direction;
+
+use super::RulesError;
+use super::cues::{Cue, cue, is_filling};
+use super::morphology::Form;
+use super::numbers::{Period, Quantity, number, period, quantity};
+use super::tokens::{Gap, Token};
+use super::vocabulary::{LONGEST, Sense, Vocabulary};
+
+/// What a chunk is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    Number(f64),
+    Quantity(Quantity),
+    Period(Period),
+    Field(Vec<usize>),
+    Degree(Vec<(usize, Direction)>, Form),
+    /// Values of category fields; `sure` if they mean that without a word that leads to them.
+    Value(Vec<Sense>, bool),
+    Noun,
+    Cue(Cue),
+    /// "#2", "the second one": from 0.
+    Reference(usize),
+    Filling,
+    Word,
+}
+
+/// A run of tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Chunk {
+    /// Its first token.
+    pub(super) first: usize,
+    /// The one after its last.
+    pub(super) end: usize,
+    pub(super) kind: Kind,
+    /// What stands before it.
+    pub(super) gap: Gap,
+    /// The field whose name or alias this also is, where a steering word is one: "by", "from".
+    pub(super) leads_to: Vec<usize>,
+}
+
+const ORDINALS: [&str; 10] =
+    ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+
+/// Cuts a request into chunks. `shown` is how many items the user sees.
+pub(super) fn chunks(
+    request: &str,
+    tokens: &[Token],
+    vocabulary: &Vocabulary<'_>,
+    shown: usize,
+) -> Result<Vec<Chunk>, RulesError> {
+    let mut chunks = Vec::new();
+    let mut i = 0;
+    while let Some(token) = tokens.get(i) {
+        let (kind, n, leads_to) = next(request, tokens, i, vocabulary, shown)?;
+        let n = n.max(1);
+        chunks.push(Chunk { first: i, end: i + n, kind, gap: token.gap, leads_to });
+        i += n;
+    }
+    Ok(chunks)
+}
+
+fn next(
+    request: &str,
+    tokens: &[Token],
+    i: usize,
+    vocabulary: &Vocabulary<'_>,
+    shown: usize,
+) -> Result<(Kind, usize, Vec<usize>), RulesError> {
+    let rest = tokens.get(i..).unwrap_or_default();
+    let words: Vec<&str> = rest.iter().take(LONGEST).map(|t| t.word.as_str()).collect();
+    let first = words.first().copied().unwrap_or_default();
+    if let Some((place, n)) = reference(&words, shown) {
+        return Ok((Kind::Reference(place), n, Vec::new()));
+    }
+    // "8-10" are two numbers, "1999-03-31" is one day.
+    let steering = cue(&words).filter(|_| !rest.first().is_some_and(|t| t.quoted));
+    let steering_length = steering.map_or(0, |c| c.1);
+    for n in (1..=rest.len().min(LONGEST)).rev() {
+        let run = rest.get(..n).unwrap_or_default();
+        if run.iter().skip(1).any(|t| matches!(t.gap, Gap::Stop | Gap::Comma | Gap::Slash))
+            || n < steering_length
+        {
+            continue;
+        }
+        let meaning = vocabulary.meaning(run);
+        if n == steering_length {
+            if let Some((cue, n)) = steering {
+                let leads_to = meaning.map(|m| m.fields.clone()).unwrap_or_default();
+                return Ok((Kind::Cue(cue), n, leads_to));
+            }
+        }
+        if let Some(kind) = meaning.and_then(|m| own(m, run)) {
+            return Ok((kind, n, Vec::new()));
+        }
+        let measured = quantity(rest).map(|(q, m)| (Kind::Quantity(q), m));
+        let dated = || period(rest).map(|(p, m)| (Kind::Period(p), m));
+        if let Some((kind, m)) = measured.or_else(dated).filter(|(_, m)| *m >= n) {
+            return Ok((kind, m, Vec::new()));
+        }
+        let numeric = run.iter().all(|t| t.word.chars().all(|c| c.is_ascii_digit()));
+        if run.iter().all(|t| is_filling(&t.word)) || numeric || number(run).is_some_and(|(_, m)| m == n) {
+            continue;
+        }
+        let senses = vocabulary.lexicon(request, run, /*titles*/ false)?;
+        if !senses.is_empty() {
+            let named = run.iter().all(|t| t.capital || is_filling(&t.word)) && run.iter().any(|t| t.capital);
+            let sure = (n > 1 && (named || run.iter().any(|t| t.word.len() > 3 && !is_common(&t.word))))
+                || (n == 1 && named && i > 0)
+                || (n == 1 && run.iter().any(|t| mixes(&t.word)));
+            return Ok((Kind::Value(senses, sure), n, Vec::new()));
+        }
+    }
+    if let Some((value, n)) = number(rest) {
+        return Ok((Kind::Number(value), n, Vec::new()));
+    }
+    if is_filling(first) || first == "#" {
+        return Ok((Kind::Filling, 1, Vec::new()));
+    }
+    if let Some(token) = rest.first().filter(|t| !t.quoted && !is_common(first)) {
+        let named = vocabulary.by_last_word(token)?;
+        if !named.is_empty() {
+            return Ok((Kind::Value(named, token.capital && i > 0), 1, Vec::new()));
+        }
+        if let Some(kind) =
+            vocabulary.nearest(first).and_then(|(_, m)| own(m, rest.get(..1).unwrap_or_default()))
+        {
+            return Ok((kind, 1, Vec::new()));
+        }
+    }
+    Ok((Kind::Word, 1, Vec::new()))
+}
+
+/// What a meaning of the catalogue's own words is in a request. Values come first, then adjectives, then names of
+/// fields: "old" is an adjective wherever it is one.
+fn own(meaning: &super::vocabulary::Meaning, run: &[Token]) -> Option<Kind> {
+    if meaning.noun {
+        return Some(Kind::Noun);
+    }
+    // A letter is a value only when it is written as one.
+    let letter = run.len() == 1 && run.first().is_some_and(|t| t.word.len() == 1 && !t.capital);
+    if !meaning.senses.is_empty() && !letter {
+        return Some(Kind::Value(meaning.senses.clone(), run.iter().any(|t| t.word.len() > 1)));
+    }
+    if let Some((_, _, form)) = meaning.degrees.first() {
+        let degrees = meaning.degrees.iter().filter(|d| d.2 == *form).map(|d| (d.0, d.1)).collect();
+        return Some(Kind::Degree(degrees, *form));
+    }
+    (!meaning.fields.is_empty()).then(|| Kind::Field(meaning.fields.clone()))
+}
+
+/// "#2", "number 2", "the second one", "the last one".
+fn reference(words: &[&str], shown: usize) -> Option<(usize, usize)> {
+    let skip = usize::from(words.first() == Some(&"the"));
+    let rest = words.get(skip..)?;
+    let place = |word: &str| word.parse::<usize>().ok().filter(|n| *n > 0).map(|n| n - 1);
+    match rest {
+        ["#", n, ..] => Some((place(n)?, skip + 2)),
+        ["number", n, ..] if shown > 0 => Some((place(n)?, skip + 2)),
+        ["last", "one", ..] if shown > 0 => Some((shown - 1, skip + 2)),
+        [ordinal, "one", ..] => Some((ORDINALS.iter().position(|o| o == ordinal)?, skip + 2)),
+        [ordinal, ..] if skip == 1 && shown > 0 && rest.get(1).is_none_or(|w| is_filling(w)) => {
+            Some((ORDINALS.iter().position(|o| o == ordinal)?, 2))
+        }
+        _ => None,
+    }
+}
+
+/// True for letters and digits in one word: "2pac", "u2".
+fn mixes(word: &str) -> bool {
+    word.contains(|c: char| c.is_ascii_digit()) && word.contains(char::is_alphabetic)
+}
+
+/// True for a word of everyday English, which is then not taken for a slip or for somebody's name.
+pub(super) fn is_common(word: &str) -> bool {
+    static WORDS: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
+        std::sync::LazyLock::new(|| include_str!("english.txt").split_whitespace().collect());
+    is_filling(word)
+        || WORDS.contains(word)
+        || word.strip_suffix('s').is_some_and(|w| WORDS.contains(w))
+        || word.strip_suffix("ing").or_else(|| word.strip_suffix("ed")).is_some_and(|w| WORDS.contains(w))
+}

@@ -1,0 +1,254 @@
+//! Joins what a turn says with what was said before it.
+
+use segue_catalog::{Direction, Operator, Predicate, Role, Snapshot, Value};
+
+use super::RulesError;
+use super::bounds::value;
+use super::tokens::Token;
+use super::turn::{Relative, Turn};
+use crate::{Asked, Constraints, Intent, Reading, ShownItem, Understood};
+
+/// Everything that joining needs to know.
+pub(super) struct Context<'a> {
+    pub(super) request: &'a str,
+    pub(super) tokens: &'a [Token],
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) shown: &'a [ShownItem],
+    pub(super) number: u32,
+}
+
+/// The reading of a turn.
+///
+/// A turn that names what it looks for by the catalogue's noun and leans on nothing said before is a request of its
+/// own and starts anew; any other refines. A new condition takes the place of an earlier one that it contradicts:
+/// another value of a field that has one, another bound on the same side, the same condition turned round.
+pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> Result<Reading, RulesError> {
+    let n = context.number;
+    let mut constraints = before.clone();
+    let mut seen: Vec<(usize, Understood)> = Vec::new();
+    let note = |span: (usize, usize), meaning: String| {
+        (span.0, Understood { text: text(context, span), predicate: None, meaning, hard: false })
+    };
+    let fresh = turn.reset.is_some() || (turn.names_items && !turn.leans && turn.others.is_none());
+    if let Some(span) = turn.reset {
+        seen.push(note(span, "what was asked before no longer holds".to_owned()));
+    }
+    if fresh {
+        retract_all(&mut constraints, n);
+    }
+    for (span, field) in &turn.dropped {
+        let Some(field) = context.snapshot.catalog().fields.get(*field) else { continue };
+        let mut any = false;
+        for asked in constraints.conditions.iter_mut().filter(|c| c.holds()) {
+            if asked.what.conditions().iter().any(|c| c.field == field.name) {
+                (asked.retracted, any) = (Some(n), true);
+            }
+        }
+        if any {
+            seen.push(note(*span, format!("no condition on {} any more", field.name)));
+        }
+    }
+    for said in &turn.conditions {
+        let meaning = match &said.note {
+            Some(more) => format!("{} ({more})", said.predicate),
+            None => said.predicate.to_string(),
+        };
+        let words = text(context, said.span);
+        let predicate = Some(said.predicate.clone());
+        seen.push((said.span.0, Understood { text: words.clone(), predicate, meaning, hard: said.hard }));
+        add(context, &mut constraints, Asked::new(said.predicate.clone(), &words, n, said.hard));
+    }
+    for relative in &turn.relative {
+        let words = text(context, relative.span);
+        match relate(context, relative)? {
+            Some(predicate) => {
+                let meaning = format!("{predicate}, compared with what is shown");
+                let known = Some(predicate.clone());
+                seen.push((
+                    relative.span.0,
+                    Understood { text: words.clone(), predicate: known, meaning, hard: true },
+                ));
+                add(context, &mut constraints, Asked::new(predicate, &words, n, true));
+            }
+            None => {
+                let order =
+                    crate::OrderBy { field: name(context, relative.field), direction: relative.direction };
+                seen.push(note(relative.span, format!("ordered by {}", order.field)));
+                constraints.orders.push(Asked::new(order, &words, n, false));
+            }
+        }
+    }
+    for (span, order) in turn.orders {
+        let way = match order.direction {
+            Direction::Ascending => "lowest first",
+            Direction::Descending => "highest first",
+        };
+        seen.push(note(span, format!("ordered by {}, {way}", order.field)));
+        constraints.orders.iter_mut().filter(|o| o.holds()).for_each(|o| o.retracted = Some(n));
+        constraints.orders.push(Asked::new(order, &text(context, span), n, false));
+    }
+    for (span, id) in turn.likes {
+        let title = title_of(context, &id)?;
+        seen.push(note(span, format!("like {title}")));
+        constraints.likes.push(Asked::new(id, &text(context, span), n, false));
+    }
+    for (span, id) in turn.dislikes {
+        let title = title_of(context, &id)?;
+        seen.push(note(span, format!("without {title}")));
+        constraints
+            .likes
+            .iter_mut()
+            .filter(|l| l.holds() && l.what == id)
+            .for_each(|l| l.retracted = Some(n));
+        constraints.dislikes.push(Asked::new(id, &text(context, span), n, true));
+    }
+    if let (Some(span), Some(id)) = (turn.others, context.snapshot.catalog().with_role(Role::Id)) {
+        let ids = context.shown.iter().map(|s| Value::from(s.id.as_str())).collect();
+        let words = text(context, span);
+        let predicate = Predicate::field(&id.name, Operator::In, Value::List(ids)).negate();
+        seen.push(note(span, "others than those shown".to_owned()));
+        constraints.conditions.push(Asked::new(predicate, &words, n, true));
+    }
+    if let Some(count) = turn.count {
+        constraints.count = Some(count);
+    }
+    let query: Vec<_> = turn.query.iter().map(|q| q.1.as_str()).collect();
+    if !query.is_empty() {
+        let query = query.join(" ");
+        for (span, _) in &turn.query {
+            seen.push(note(*span, "words to search for".to_owned()));
+        }
+        constraints.queries.push(Asked::new(query.clone(), &query, n, false));
+    }
+    seen.sort_by_key(|s| s.0);
+    let id = |place: usize| context.shown.get(place).map(|s| s.id.clone());
+    let nothing = seen.is_empty() || (turn.reset.is_some() && seen.len() == 1);
+    let intent = if let Some(id) = turn.why.and_then(id) {
+        Intent::Why(id)
+    } else if !turn.describe.is_empty() {
+        Intent::Describe(turn.describe.iter().filter_map(|p| id(*p)).collect())
+    } else if turn.how_many {
+        Intent::Count
+    } else if turn.reset.is_some() && nothing {
+        Intent::Reset
+    } else {
+        Intent::Search
+    };
+    Ok(Reading {
+        understood: seen.into_iter().map(|s| s.1).collect(),
+        not_understood: turn.not_understood.iter().map(|s| text(context, *s)).collect(),
+        constraints,
+        intent,
+        absent: turn.absent.into_iter().map(|a| a.1).collect(),
+    })
+}
+
+fn text(context: &Context<'_>, span: (usize, usize)) -> String {
+    let first = context.tokens.get(span.0).map_or(0, |t| t.start);
+    let last = span.1.checked_sub(1).and_then(|l| context.tokens.get(l)).map_or(first, |t| t.end);
+    context.request.get(first..last).unwrap_or_default().to_owned()
+}
+
+fn name(context: &Context<'_>, field: usize) -> String {
+    context.snapshot.catalog().fields.get(field).map(|f| f.name.clone()).unwrap_or_default()
+}
+
+fn title_of(context: &Context<'_>, id: &str) -> Result<String, RulesError> {
+    let Some(ordinal) = context.snapshot.ordinal(id)? else { return Ok(id.to_owned()) };
+    let row = context.snapshot.row(ordinal)?;
+    Ok(row.map_or_else(|| id.to_owned(), |r| r.title(context.snapshot.catalog()).to_owned()))
+}
+
+fn retract_all(constraints: &mut Constraints, turn: u32) {
+    fn all<T>(asked: &mut [Asked<T>], turn: u32) {
+        asked.iter_mut().filter(|a| a.holds()).for_each(|a| a.retracted = Some(turn));
+    }
+    all(&mut constraints.conditions, turn);
+    all(&mut constraints.queries, turn);
+    all(&mut constraints.likes, turn);
+    all(&mut constraints.dislikes, turn);
+    all(&mut constraints.orders, turn);
+    constraints.count = None;
+}
+
+fn add(context: &Context<'_>, constraints: &mut Constraints, new: Asked<Predicate>) {
+    for old in constraints.conditions.iter_mut().filter(|c| c.holds() && c.turn < new.turn) {
+        if contradicts(context, &old.what, &new.what) {
+            old.retracted = Some(new.turn);
+        }
+    }
+    constraints.conditions.push(new);
+}
+
+/// Whether a later condition replaces an earlier one.
+fn contradicts(context: &Context<'_>, old: &Predicate, new: &Predicate) -> bool {
+    let (before, after) = (old.conditions(), new.conditions());
+    let (Some(o), Some(n)) = (before.first(), after.first()) else { return false };
+    if before.iter().chain(&after).any(|c| c.field != o.field) {
+        return false;
+    }
+    let (not_old, not_new) = (matches!(old, Predicate::Not { .. }), matches!(new, Predicate::Not { .. }));
+    if not_old != not_new {
+        return before.iter().any(|b| after.iter().any(|a| a.value == b.value));
+    }
+    if not_old {
+        return false;
+    }
+    let Some(field) = context.snapshot.catalog().field(&n.field) else { return false };
+    let upper = |op: Operator| matches!(op, Operator::Lt | Operator::Le);
+    let lower = |op: Operator| matches!(op, Operator::Gt | Operator::Ge);
+    match (o.op, n.op) {
+        (a, b) if (upper(a) && lower(b)) || (lower(a) && upper(b)) => false,
+        (a, b) if upper(a) || lower(a) || upper(b) || lower(b) => {
+            !(matches!(a, Operator::Between | Operator::Eq))
+        }
+        (Operator::Eq, Operator::Eq) => !field.multi,
+        _ => field.ty.is_number() || !field.multi,
+    }
+}
+
+/// The condition that a comparison with shown items makes: beyond the one it names, else beyond the middle of all.
+fn relate(context: &Context<'_>, relative: &Relative) -> Result<Option<Predicate>, RulesError> {
+    let catalog = context.snapshot.catalog();
+    let Some(field) = catalog.fields.get(relative.field) else { return Ok(None) };
+    let items = match relative.with {
+        Some(place) => context.shown.get(place).map(std::slice::from_ref).unwrap_or_default(),
+        None => context.shown,
+    };
+    let mut ordinals = Vec::new();
+    for item in items {
+        ordinals.extend(context.snapshot.ordinal(&item.id)?);
+    }
+    let rows = context.snapshot.rows(&ordinals)?;
+    let mut known: Vec<&Value> =
+        rows.iter().map(|r| r.get(catalog, &field.name)).filter(|v| !v.is_null()).collect();
+    known.sort_by(|a, b| match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.to_string().cmp(&b.to_string()),
+    });
+    let operator = match relative.direction {
+        Direction::Descending => Operator::Gt,
+        Direction::Ascending => Operator::Lt,
+    };
+    Ok(known.get(known.len() / 2).map(|middle| {
+        let middle = middle.as_f64().map_or_else(|| (*middle).clone(), |m| value(m));
+        Predicate::field(&field.name, operator, middle)
+    }))
+}
+
+/// Ranges of one field that adjoin, as one range: the 70s or the 80s are 1970 to 1989.
+pub(super) fn adjoin(any: &Predicate) -> Option<Predicate> {
+    let Predicate::Any { any } = any else { return None };
+    let mut ranges = Vec::new();
+    for part in any {
+        let Predicate::Field(c) = part else { return None };
+        let (Operator::Between, [low, high]) = (c.op, c.value.each()) else { return None };
+        let year = |v: &Value| v.as_f64().or_else(|| v.as_str().and_then(|t| t.parse().ok()));
+        ranges.push((year(low)?, year(high)?, c.field.clone(), low.clone(), high.clone()));
+    }
+    ranges.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let closed = ranges.windows(2).all(|w| matches!(w, [a, b] if b.0 <= a.1 + 1.0));
+    let (first, last) = (ranges.first()?, ranges.last()?);
+    let whole = Value::List(vec![first.3.clone(), last.4.clone()]);
+    closed.then(|| Predicate::field(&first.2, Operator::Between, whole))
+}

@@ -1,0 +1,157 @@
+//! A request in tokens, each with its place in the text, so that everything understood can quote its words.
+
+use segue_catalog::text::fold;
+
+/// What stands before a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// Nothing, or blanks.
+    Blank,
+    /// A hyphen or dash without blanks: "sci-fi", "1990-1999".
+    Hyphen,
+    /// A slash: "comedy/drama".
+    Slash,
+    /// A comma, a semicolon, a bracket, a dash with blanks.
+    Comma,
+    /// The end of a sentence.
+    Stop,
+}
+
+/// One word, number or sign.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Token {
+    /// Where it begins in the request, in bytes.
+    pub(super) start: usize,
+    /// Where it ends.
+    pub(super) end: usize,
+    /// Folded; apostrophes, and commas within numbers, are left out: "don't" is `dont`, "1,500" is `1500`.
+    pub(super) word: String,
+    /// Where it ends in a possessive, the word without it: `kubrick` for "Kubrick's".
+    pub(super) owner: Option<String>,
+    /// True if it begins with a capital letter.
+    pub(super) capital: bool,
+    /// True if it stands in quotation marks.
+    pub(super) quoted: bool,
+    /// What stands before it.
+    pub(super) gap: Gap,
+}
+
+const SIGNS: &str = "$€£%#<>=+≤≥";
+
+/// Splits a request.
+pub(super) fn tokenize(request: &str) -> Vec<Token> {
+    let chars: Vec<(usize, char)> = request.char_indices().collect();
+    let at = |i: usize| chars.get(i).map(|c| c.1);
+    let place = |i: usize| chars.get(i).map_or(request.len(), |c| c.0);
+    let (mut tokens, mut gap, mut quoted, mut i) = (Vec::new(), Gap::Blank, false, 0);
+    while let Some(c) = at(i) {
+        let from = i;
+        let fraction = c == '.' && at(i + 1).is_some_and(|d| d.is_ascii_digit());
+        if c.is_alphanumeric() || fraction {
+            i += 1;
+            while let Some(c) = at(i) {
+                let joins =
+                    c.is_alphanumeric() || joins(i.checked_sub(1).and_then(at), c, at(i + 1), at(i + 2));
+                if !joins {
+                    break;
+                }
+                i += 1;
+            }
+            let raw = request.get(place(from)..place(i)).unwrap_or_default();
+            tokens.push(token(raw, place(from), gap, quoted));
+            gap = Gap::Blank;
+            continue;
+        }
+        i += 1;
+        match c {
+            '"' | '“' | '”' | '«' | '»' => quoted = !quoted,
+            _ if SIGNS.contains(c) => {
+                while (c == '<' || c == '>') && at(i) == Some('=') {
+                    i += 1;
+                }
+                let raw = request.get(place(from)..place(i)).unwrap_or_default();
+                tokens.push(token(raw, place(from), gap, quoted));
+                gap = Gap::Blank;
+            }
+            '&' => {
+                tokens.push(Token { word: "and".to_owned(), ..token("&", place(from), gap, quoted) });
+                gap = Gap::Blank;
+            }
+            '-' | '–' | '—' => {
+                let tight = at(i).is_some_and(char::is_alphanumeric)
+                    && from.checked_sub(1).and_then(at).is_some_and(char::is_alphanumeric);
+                gap = if tight { Gap::Hyphen } else { Gap::Comma };
+            }
+            '/' => gap = Gap::Slash,
+            ',' | ';' | ':' | '(' | ')' => gap = if gap == Gap::Stop { gap } else { Gap::Comma },
+            '.' | '!' | '?' | '\n' => gap = Gap::Stop,
+            _ => {}
+        }
+    }
+    tokens
+}
+
+/// Whether a sign between `before` and `after` is part of a word: "don't", "1.5", "1,500", "J.J.", "R&B".
+fn joins(before: Option<char>, sign: char, after: Option<char>, second: Option<char>) -> bool {
+    let (Some(before), Some(after)) = (before, after) else { return false };
+    match sign {
+        '\'' | '’' => before.is_alphanumeric() && after.is_alphanumeric(),
+        '&' => before.is_alphanumeric() && after.is_alphanumeric(),
+        '.' if before.is_ascii_digit() => after.is_ascii_digit(),
+        '.' => after.is_alphabetic() && second.is_none_or(|c| !c.is_alphanumeric()),
+        ',' => {
+            before.is_ascii_digit() && after.is_ascii_digit() && second.is_some_and(|c| c.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
+fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
+    // ".7" is a number too.
+    let folded = if raw.starts_with('.') { format!("0{raw}") } else { fold(raw) };
+    let numeric = folded.starts_with(|c: char| c.is_ascii_digit());
+    let dropped = |c: &char| matches!(c, '\'' | '’') || (numeric && *c == ',') || (!numeric && *c == '.');
+    let word: String = folded.chars().filter(|c| !dropped(c)).collect();
+    let owner = folded.strip_suffix("'s").or_else(|| folded.strip_suffix("’s")).map(str::to_owned);
+    Token {
+        start,
+        end: start + raw.len(),
+        word,
+        owner,
+        capital: raw.starts_with(char::is_uppercase),
+        quoted,
+        gap,
+    }
+}
+
+/// Letters and digits alone: the key under which "sci-fi", "Sci Fi" and "scifi" are one.
+pub(super) fn squash(text: &str) -> String {
+    fold(text).chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_keep_their_place() {
+        let seen: Vec<_> = tokenize("Don't: R&B, J.J. Abrams' 1,500 films ≥ 7.5 – sci-fi/drama?")
+            .into_iter()
+            .map(|t| (t.word, t.start, t.gap))
+            .collect();
+        let expected = [
+            ("dont", 0, Gap::Blank),
+            ("r&b", 7, Gap::Comma),
+            ("jj", 12, Gap::Comma),
+            ("abrams", 17, Gap::Stop),
+            ("1500", 25, Gap::Blank),
+            ("films", 31, Gap::Blank),
+            ("≥", 37, Gap::Blank),
+            ("7.5", 41, Gap::Blank),
+            ("sci", 49, Gap::Comma),
+            ("fi", 53, Gap::Hyphen),
+            ("drama", 56, Gap::Slash),
+        ];
+        assert_eq!(seen, expected.map(|(w, s, g)| (w.to_owned(), s, g)));
+    }
+}

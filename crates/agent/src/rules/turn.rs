@@ -1,0 +1,59 @@
+//! What one turn says, before it is joined with what was said before.
+
+use segue_catalog::{Direction, Predicate};
+
+use crate::OrderBy;
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Said {
+    /// The words, as first token and the one after the last.
+    pub(super) span: (usize, usize),
+    pub(super) predicate: Predicate,
+    pub(super) hard: bool,
+    /// What to say of it beyond the predicate.
+    pub(super) note: Option<String>,
+}
+
+/// A comparison with what the user sees: "shorter", "newer than that one".
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Relative {
+    pub(super) span: (usize, usize),
+    pub(super) field: usize,
+    pub(super) direction: Direction,
+    /// The item it is compared with; the middle of all shown if there is none.
+    pub(super) with: Option<usize>,
+}
+
+/// A span of tokens and what it means.
+pub(super) type At<T> = ((usize, usize), T);
+
+/// Everything that a turn says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Turn {
+    pub(super) conditions: Vec<Said>,
+    pub(super) relative: Vec<Relative>,
+    pub(super) orders: Vec<At<OrderBy>>,
+    /// Ids of items to be like.
+    pub(super) likes: Vec<At<String>>,
+    /// Ids of items that must not come back.
+    pub(super) dislikes: Vec<At<String>>,
+    /// Words to search for.
+    pub(super) query: Vec<At<String>>,
+    pub(super) count: Option<usize>,
+    pub(super) absent: Vec<At<String>>,
+    pub(super) not_understood: Vec<(usize, usize)>,
+    /// Fields that no longer matter.
+    pub(super) dropped: Vec<At<usize>>,
+    /// True if other items than those shown are wanted.
+    pub(super) others: Option<(usize, usize)>,
+    pub(super) reset: Option<(usize, usize)>,
+    pub(super) how_many: bool,
+    /// Items (by place) to describe, or to give reasons for.
+    pub(super) describe: Vec<usize>,
+    pub(super) why: Option<usize>,
+    /// True if the turn leans on what was said before: "those", "only", "the second one".
+    pub(super) leans: bool,
+    /// True if it asks for items by their noun, as a whole request does.
+    pub(super) names_items: bool,
+}

@@ -1,0 +1,248 @@
+//! Values and adjectives in a request: which field a value is of, what a list of values asks for, which end of a
+//! number an adjective wants.
+
+use segue_catalog::{Catalog, Direction, Operator, Predicate, Value};
+
+use super::bounds::value;
+use super::chunks::{Kind, is_common};
+use super::cues::Cue;
+use super::morphology::Form;
+use super::parse::Parser;
+use super::tokens::Gap;
+use super::turn::Relative;
+use super::vocabulary::Sense;
+use crate::OrderBy;
+
+impl Parser<'_> {
+    /// A value and those joined to it. `None` if it is no value here.
+    pub(super) fn values(&mut self, i: usize, senses: &[Sense], sure: bool) -> Option<usize> {
+        // "French language": the field after its value.
+        let after = match self.kind(i + 1) {
+            Some(Kind::Field(fields)) if self.gap(i + 1) == Gap::Blank => Some(fields.clone()),
+            _ => None,
+        };
+        let lead = self.lead.clone();
+        let led = lead.is_some() || after.is_some();
+        let before_noun = matches!(self.kind(i + 1), Some(Kind::Noun)) && self.is_distinctive(i);
+        if !sure && !led && !before_noun {
+            return None;
+        }
+        let fields = after.clone().or_else(|| lead.as_ref().map(|l| l.0.clone())).unwrap_or_default();
+        let strict = after.is_some() || lead.as_ref().is_some_and(|l| l.2);
+        let first = choose(self.vocabulary.catalog(), senses, &fields, strict)?;
+        if !sure && !before_noun && !fields.contains(&first.field) {
+            return None;
+        }
+        let from = lead.as_ref().map_or(i, |l| l.1);
+        let mut end = i + 1;
+        if after.is_some_and(|a| a.contains(&first.field)) {
+            end += 1;
+        }
+        let (mut list, mut or, mut at) = (vec![first.clone()], false, end);
+        // Values joined by "or", "and", commas and slashes, as long as they are of one field.
+        loop {
+            let (mut next, mut joined) = (at, self.gap(at) == Gap::Slash);
+            while let Some(cue @ (Cue::Or | Cue::And)) = self.cue(next) {
+                or |= cue == Cue::Or;
+                (next, joined) = (next + 1, true);
+            }
+            joined |= self.gap(at) == Gap::Comma && self.gap(next) != Gap::Stop;
+            if matches!(self.cue(next), Some(Cue::By | Cue::With | Cue::From | Cue::In)) && joined {
+                next += 1;
+            }
+            let Some(Kind::Value(more, _)) = self.kind(self.skip(next)).filter(|_| joined) else { break };
+            let Some(sense) = choose(self.vocabulary.catalog(), more, &[first.field], true) else { break };
+            list.push(sense);
+            at = self.skip(next) + 1;
+            end = at;
+        }
+        let span = self.span(from, end);
+        self.conclude(span, &list, or);
+        self.lead = None;
+        self.negated &= matches!(self.cue(end), Some(Cue::Or | Cue::And)) || self.gap(end) == Gap::Comma;
+        Some(end)
+    }
+
+    /// True if the words of this chunk are a name rather than everyday words.
+    fn is_distinctive(&self, i: usize) -> bool {
+        let span = self.span(i, i + 1);
+        let words = self.tokens.get(span.0..span.1).unwrap_or_default();
+        words.iter().any(|t| t.capital || !is_common(&t.word))
+    }
+
+    fn conclude(&mut self, span: (usize, usize), list: &[Sense], or: bool) {
+        let catalog = self.vocabulary.catalog();
+        let equals: Vec<_> = list.iter().filter_map(|s| equal(catalog, s)).collect();
+        let single = list.first().and_then(|s| catalog.fields.get(s.field)).is_some_and(|f| !f.multi);
+        if equals.len() > 1 && (or || single) && !self.negated {
+            // No item has two values of a field that has one, so "and" means "or" there.
+            self.say(span, Predicate::Any { any: equals }, None);
+        } else {
+            for predicate in equals {
+                self.say(span, predicate, None);
+            }
+        }
+    }
+
+    /// An adjective: an order ("longest"), a comparison with what is shown ("longer"), a wish ("long").
+    pub(super) fn degree(&mut self, i: usize, degrees: &[(usize, Direction)], form: Form) -> Option<usize> {
+        let (field, direction) = *degrees.first()?;
+        let span = self.span(i, i + 1);
+        match form {
+            Form::Superlative => {
+                self.order(span, field, direction);
+                Some(i + 1)
+            }
+            Form::Comparative => {
+                if self.word(i + 1) == "first" || self.word(i + 1) == "is" {
+                    return None;
+                }
+                self.compare(span, field, direction);
+                Some(i + 1)
+            }
+            Form::Positive => {
+                let next = self.kind(i + 1);
+                let apart = self.gap(i + 1) != Gap::Blank;
+                let fits = apart
+                    || matches!(
+                        next,
+                        None | Some(Kind::Noun | Kind::Value(..) | Kind::Degree(..) | Kind::Period(_))
+                    )
+                    || matches!(
+                        self.cue(i + 1),
+                        Some(
+                            Cue::And
+                                | Cue::Or
+                                | Cue::But
+                                | Cue::With
+                                | Cue::From
+                                | Cue::By
+                                | Cue::Those
+                                | Cue::Not
+                        )
+                    )
+                    || matches!(next, Some(Kind::Field(f)) if f.contains(&field));
+                if !fits {
+                    return None;
+                }
+                self.wish(span, field, direction);
+                Some(i + 1)
+            }
+        }
+    }
+
+    fn compare(&mut self, span: (usize, usize), field: usize, direction: Direction) {
+        let direction = if self.negated { opposite(direction) } else { direction };
+        let with = if self.shown.len() == 1 { Some(0) } else { None };
+        self.turn.leans = true;
+        self.turn.relative.push(Relative { span, field, direction, with });
+    }
+
+    pub(super) fn order(&mut self, span: (usize, usize), field: usize, direction: Direction) {
+        let Some(field) = self.vocabulary.catalog().fields.get(field) else { return };
+        self.turn.orders.push((span, OrderBy { field: field.name.clone(), direction }));
+    }
+
+    /// "long", "recent": the upper or lower quarter of what is known, preferred and never required, because such a
+    /// word sets no limit.
+    fn wish(&mut self, span: (usize, usize), field: usize, direction: Direction) {
+        let catalog = self.vocabulary.catalog();
+        let direction = if self.negated { opposite(direction) } else { direction };
+        self.negated = false;
+        let (Some(description), Some(statistics)) =
+            (catalog.fields.get(field), catalog.statistics.get(field))
+        else {
+            return;
+        };
+        let (p, operator, part) = match direction {
+            Direction::Descending => (0.75, Operator::Ge, "highest"),
+            Direction::Ascending => (0.25, Operator::Le, "lowest"),
+        };
+        let Some(limit) = statistics.quantile(p) else {
+            // Dates have no quantiles: which end comes first can still be said.
+            self.order(span, field, direction);
+            return;
+        };
+        let predicate = Predicate::field(&description.name, operator, value(limit));
+        let soft = std::mem::replace(&mut self.soft, true);
+        self.say(span, predicate, Some(format!("the {part} quarter is preferred")));
+        self.soft = soft;
+    }
+
+    /// "best", "worst", "top".
+    pub(super) fn best(&mut self, i: usize, cue: Cue) {
+        let catalog = self.vocabulary.catalog();
+        let named = matches!(self.kind(i + 1), Some(Kind::Field(f)) if !f.is_empty());
+        let Some(field) = catalog.fields.iter().position(|f| f.quality).filter(|_| !named) else { return };
+        let direction = if cue == Cue::Worst { Direction::Ascending } else { Direction::Descending };
+        // "top 5 longest" is ordered by length.
+        let next = (i + 1..i + 4).find_map(|j| match self.kind(j) {
+            Some(Kind::Degree(_, Form::Superlative) | Kind::Cue(Cue::Most | Cue::Least)) => Some(()),
+            _ => None,
+        });
+        if next.is_none() {
+            self.order(self.span(i, i + 1), field, direction);
+        }
+    }
+
+    /// "more recent", "most popular", "least known".
+    pub(super) fn graded(&mut self, i: usize, cue: Cue) -> usize {
+        let at = i + 1;
+        if let Some(Kind::Degree(degrees, Form::Positive)) = self.kind(at) {
+            let Some((field, direction)) = degrees.first().copied() else { return i + 1 };
+            let direction =
+                if matches!(cue, Cue::Less | Cue::Least) { opposite(direction) } else { direction };
+            let span = self.span(i, at + 1);
+            if matches!(cue, Cue::Most | Cue::Least) {
+                self.order(span, field, direction);
+            } else {
+                self.compare(span, field, direction);
+            }
+            return at + 1;
+        }
+        // "more", "more please", "two more": others than those shown.
+        let alone = self.kind(at).is_none() || matches!(self.kind(at), Some(Kind::Noun | Kind::Filling));
+        if cue == Cue::More && alone && !self.shown.is_empty() {
+            self.turn.others = Some(self.span(i, i + 1));
+            self.turn.leans = true;
+        }
+        i + 1
+    }
+}
+
+fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Ascending => Direction::Descending,
+        Direction::Descending => Direction::Ascending,
+    }
+}
+
+/// The sense that is meant: of one of `fields` if any is (and only then if `strict`), a value's own words before a
+/// synonym, and of several fields the one in which the value is least by chance: the count of the value in
+/// proportion to all values of the field.
+fn choose(catalog: &Catalog, senses: &[Sense], fields: &[usize], strict: bool) -> Option<Sense> {
+    let led: Vec<_> = senses.iter().filter(|s| fields.contains(&s.field)).collect();
+    if strict && led.is_empty() {
+        return None;
+    }
+    let all: Vec<_> = if led.is_empty() { senses.iter().collect() } else { led };
+    let share = |s: &Sense| {
+        let known = catalog.statistics.get(s.field).map_or(1.0, |st| {
+            // What the most frequent values do not cover counts as one item each.
+            let top: u64 = st.top.iter().map(|t| t.count).sum();
+            top.max(st.known).max(st.distinct).max(1) as f64
+        });
+        s.count as f64 / known
+    };
+    let rank = |s: &Sense| (s.literal, share(s));
+    let best = all.into_iter().max_by(|a, b| {
+        let ((la, sa), (lb, sb)) = (rank(a), rank(b));
+        la.cmp(&lb).then(sa.total_cmp(&sb)).then(b.field.cmp(&a.field))
+    });
+    best.cloned()
+}
+
+fn equal(catalog: &Catalog, sense: &Sense) -> Option<Predicate> {
+    let field = catalog.fields.get(sense.field)?;
+    Some(Predicate::field(&field.name, Operator::Eq, Value::from(sense.value.as_str())))
+}

@@ -1,0 +1,232 @@
+//! The words that the catalogue itself brings: fields by name and alias, adjectives, small sets of values, and, by
+//! asking the lexicon, every value there is.
+
+use std::collections::HashMap;
+
+use segue_catalog::{Catalog, Direction, Role, Snapshot};
+
+use super::RulesError;
+use super::morphology::{Form, degrees, participle, plural};
+use super::tokens::{Token, squash};
+
+/// One value that words can mean.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sense {
+    /// The field's index.
+    pub(super) field: usize,
+    /// The value as the catalogue spells it.
+    pub(super) value: String,
+    /// Items that have it.
+    pub(super) count: u64,
+    /// True if these are the value's own words, false if a synonym.
+    pub(super) literal: bool,
+}
+
+/// What some words can mean.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Meaning {
+    pub(super) fields: Vec<usize>,
+    pub(super) degrees: Vec<(usize, Direction, Form)>,
+    pub(super) senses: Vec<Sense>,
+    pub(super) noun: bool,
+}
+
+/// The catalogue's words.
+pub(super) struct Vocabulary<'a> {
+    snapshot: &'a Snapshot,
+    words: HashMap<String, Meaning>,
+}
+
+/// The most words that a name or value is looked up with.
+pub(super) const LONGEST: usize = 6;
+
+impl<'a> Vocabulary<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+        let mut vocabulary = Self { snapshot, words: HashMap::new() };
+        let catalog = snapshot.catalog();
+        for noun in [&catalog.noun, &catalog.name] {
+            vocabulary.entry(noun).noun = true;
+            vocabulary.entry(&plural(noun)).noun = true;
+        }
+        for (i, field) in catalog.fields.iter().enumerate() {
+            vocabulary.add_field(catalog, i);
+            if matches!(field.role, Role::Category) {
+                vocabulary.add_values(catalog, i);
+            }
+        }
+        vocabulary
+    }
+
+    pub(super) fn catalog(&self) -> &'a Catalog {
+        self.snapshot.catalog()
+    }
+
+    pub(super) fn snapshot(&self) -> &'a Snapshot {
+        self.snapshot
+    }
+
+    fn entry(&mut self, words: &str) -> &mut Meaning {
+        self.words.entry(squash(words)).or_default()
+    }
+
+    fn add_field(&mut self, catalog: &Catalog, i: usize) {
+        let Some(field) = catalog.fields.get(i) else { return };
+        if matches!(field.role, Role::Id | Role::Title) {
+            // What people call an item besides its noun stands where items are named.
+            for alias in &field.aliases {
+                self.entry(alias).noun = true;
+                self.entry(&plural(alias)).noun = true;
+            }
+            return;
+        }
+        let name = field.name.replace('_', " ");
+        let made_by = participle(&name).map(|deed| format!("{deed} by"));
+        for alias in field.aliases.iter().chain([&name]).chain(&made_by) {
+            for form in [alias.clone(), plural(alias)] {
+                let fields = &mut self.entry(&form).fields;
+                if !fields.contains(&i) {
+                    fields.push(i);
+                }
+            }
+        }
+        for (adjectives, direction) in
+            [(&field.high, Direction::Descending), (&field.low, Direction::Ascending)]
+        {
+            for adjective in adjectives {
+                for (word, form) in degrees(adjective) {
+                    self.entry(&word).degrees.push((i, direction, form));
+                }
+            }
+        }
+    }
+
+    fn add_values(&mut self, catalog: &Catalog, i: usize) {
+        let (Some(field), Some(statistics)) = (catalog.fields.get(i), catalog.statistics.get(i)) else {
+            return;
+        };
+        let count_of = |value: &str| {
+            let key = squash(value);
+            statistics.top.iter().find(|t| squash(&t.value.to_string()) == key).map_or(0, |t| t.count)
+        };
+        for (synonym, value) in &field.synonyms {
+            let sense = Sense { field: i, value: value.clone(), count: count_of(value), literal: false };
+            for form in [synonym.clone(), plural(synonym)] {
+                self.entry(&form).senses.push(sense.clone());
+            }
+        }
+        // The most frequent values are all there are when they are few; of the others the lexicon knows.
+        if statistics.distinct > statistics.top.len() as u64 {
+            return;
+        }
+        for known in &statistics.top {
+            let value = known.value.to_string();
+            let sense = Sense { field: i, value: value.clone(), count: known.count, literal: true };
+            for form in [value.clone(), plural(&value)] {
+                let senses = &mut self.entry(&form).senses;
+                senses.retain(|s| s.field != i);
+                senses.push(sense.clone());
+            }
+        }
+    }
+
+    /// What exactly these tokens mean, without the lexicon.
+    pub(super) fn meaning(&self, tokens: &[Token]) -> Option<&Meaning> {
+        let key: String = tokens.iter().map(|t| squash(&t.word)).collect();
+        let owner = || tokens.last().and_then(|t| t.owner.as_deref());
+        self.words.get(&key).or_else(|| match (tokens, owner()) {
+            ([_], Some(owner)) => self.words.get(&squash(owner)),
+            _ => None,
+        })
+    }
+
+    /// The values of category fields (`titles` false) or the titles that these tokens spell.
+    pub(super) fn lexicon(
+        &self,
+        request: &str,
+        tokens: &[Token],
+        titles: bool,
+    ) -> Result<Vec<Sense>, RulesError> {
+        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(Vec::new()) };
+        let raw = request.get(first.start..last.end).unwrap_or_default();
+        let mut spellings = vec![raw.trim_end_matches('\'').to_owned()];
+        let joined: Vec<_> = tokens.iter().map(|t| t.word.as_str()).collect();
+        spellings.push(joined.join(" "));
+        if let Some(owner) = &last.owner {
+            let mut words = joined.clone();
+            words.pop();
+            words.push(owner);
+            spellings.push(words.join(" "));
+        }
+        spellings.dedup();
+        for spelling in spellings {
+            let found = self.snapshot.lexicon_exact(&spelling)?;
+            let wanted = |field: usize| {
+                let role = self.catalog().fields.get(field).map(|f| f.role);
+                if titles { role == Some(Role::Title) } else { role == Some(Role::Category) }
+            };
+            let senses: Vec<_> = found
+                .into_iter()
+                .filter(|e| wanted(e.field))
+                .map(|e| Sense { field: e.field, value: e.value, count: e.count, literal: true })
+                .collect();
+            if !senses.is_empty() {
+                return Ok(senses);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// The people and things that are known by this one word of their name ("Kubrick"): of each field the values that
+    /// have it, if one of them is clearly meant.
+    pub(super) fn by_last_word(&self, token: &Token) -> Result<Vec<Sense>, RulesError> {
+        let word = token.owner.as_deref().unwrap_or(&token.word);
+        let found = self.snapshot.lexicon_with_words(word, /*limit*/ 64)?;
+        let ends = format!(" {word}");
+        let mut senses: Vec<Sense> = Vec::new();
+        let mut rivals: HashMap<usize, u64> = HashMap::new();
+        for entry in found.into_iter().filter(|e| e.folded.ends_with(&ends)) {
+            if self.catalog().fields.get(entry.field).map(|f| f.role) != Some(Role::Category) {
+                continue;
+            }
+            match senses.iter().find(|s| s.field == entry.field) {
+                Some(_) => *rivals.entry(entry.field).or_default() += entry.count,
+                None => senses.push(Sense {
+                    field: entry.field,
+                    value: entry.value,
+                    count: entry.count,
+                    literal: true,
+                }),
+            }
+        }
+        // One of several of the same name is meant only if it is the one that comes to mind.
+        senses.retain(|s| s.count >= 2 && s.count >= 2 * rivals.get(&s.field).copied().unwrap_or(0));
+        Ok(senses)
+    }
+
+    /// The one word of this vocabulary that differs from `word` by a slip of the fingers, if there is just one.
+    pub(super) fn nearest(&self, word: &str) -> Option<(&str, &Meaning)> {
+        let slips = match word.chars().count() {
+            0..=4 => return None,
+            5..=7 => 1,
+            _ => 2,
+        };
+        let mut best: Option<(usize, &str, &Meaning)> = None;
+        let mut tied = false;
+        let mut keys: Vec<_> =
+            self.words.iter().filter(|(k, _)| k.len().abs_diff(word.len()) <= slips).collect();
+        keys.sort_by_key(|(key, _)| key.as_str());
+        for (key, meaning) in keys {
+            if key.chars().next() != word.chars().next() {
+                continue;
+            }
+            let distance = strsim::osa_distance(word, key);
+            match best {
+                Some((least, _, of)) if distance == least => tied |= of != meaning,
+                Some((least, ..)) if distance > least => {}
+                _ if distance <= slips => (best, tied) = (Some((distance, key.as_str(), meaning)), false),
+                _ => {}
+            }
+        }
+        best.filter(|_| !tied).map(|(_, key, meaning)| (key, meaning))
+    }
+}

@@ -1,0 +1,153 @@
+//! The rules planner against requests with gold conditions: how many it understands, and whether it adds any.
+//!
+//! `SEGUE_REQUESTS` names a workspace for each catalogue in `evals/requests/`, as `films=DIR;music=DIR`; a catalogue
+//! without one is skipped, and said to be.
+
+use std::path::Path;
+
+use segue_agent::{Constraints, rules};
+use segue_catalog::{FieldType, Operator, Predicate, Snapshot, Value, parse_date};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Request {
+    request: String,
+    gold: Vec<Predicate>,
+}
+
+/// The catalogue of this name, in its newest generation.
+fn snapshot(catalog: &str) -> Option<Snapshot> {
+    let named = std::env::vars().find(|(k, _)| k == "SEGUE_REQUESTS")?.1;
+    let folder = named.split(';').filter_map(|p| p.split_once('=')).find(|(n, _)| *n == catalog)?.1;
+    let database = Path::new(folder).join("catalog.db");
+    (1..100).rev().find_map(|generation| Snapshot::open(&database, generation).ok())
+}
+
+/// The ordinals of the items that an independent query over the table selects.
+fn selected(snapshot: &Snapshot, predicate: &Predicate) -> Vec<u32> {
+    let sql = format!(
+        "SELECT ordinal FROM {} WHERE {} ORDER BY ordinal",
+        snapshot.table("items"),
+        tree(snapshot, predicate)
+    );
+    snapshot
+        .with_connection(|c| c.prepare(&sql)?.query_map([], |r| r.get(0))?.collect())
+        .unwrap_or_else(|e| panic!("{sql}: {e}"))
+}
+
+fn tree(snapshot: &Snapshot, predicate: &Predicate) -> String {
+    let all = |parts: &[Predicate], with: &str| {
+        let parts: Vec<_> = parts.iter().map(|p| tree(snapshot, p)).collect();
+        if parts.is_empty() { "1".to_owned() } else { format!("({})", parts.join(with)) }
+    };
+    let leaf = match predicate {
+        Predicate::All { all: parts } => return all(parts, " AND "),
+        Predicate::Any { any } => return all(any, " OR "),
+        Predicate::Not { not } => return format!("(NOT {})", tree(snapshot, not)),
+        Predicate::Field(leaf) => leaf,
+    };
+    let field = snapshot.catalog().field(&leaf.field).unwrap_or_else(|| panic!("no field {}", leaf.field));
+    let name = format!("\"{}\"", leaf.field);
+    if !field.multi {
+        return compare(&name, field.ty, leaf.op, &leaf.value);
+    }
+    let one = compare("j.value", field.ty, leaf.op, &leaf.value);
+    format!(
+        "(CASE WHEN {name} IS NULL THEN NULL ELSE EXISTS (SELECT 1 FROM json_each({name}) j WHERE {one}) END)"
+    )
+}
+
+fn compare(column: &str, ty: FieldType, op: Operator, value: &Value) -> String {
+    let sign = match op {
+        Operator::Lt => "<",
+        Operator::Le => "<=",
+        Operator::Gt => ">",
+        Operator::Ge => ">=",
+        Operator::Ne => "<>",
+        _ => "=",
+    };
+    if ty == FieldType::Date {
+        let span = |v: &Value| parse_date(&v.to_string()).expect("a date");
+        return match (op, value.each()) {
+            (Operator::Between, [low, high]) => {
+                format!("({column} >= '{}' AND {column} < '{}')", span(low).start, span(high).end)
+            }
+            (Operator::Lt | Operator::Ge, [one]) => format!("({column} {sign} '{}')", span(one).start),
+            (Operator::Le, [one]) => format!("({column} < '{}')", span(one).end),
+            (Operator::Gt, [one]) => format!("({column} >= '{}')", span(one).end),
+            (_, [one]) => format!("({column} >= '{}' AND {column} < '{}')", span(one).start, span(one).end),
+            other => panic!("{other:?}"),
+        };
+    }
+    let literal = |v: &Value| match v.as_f64() {
+        Some(n) => n.to_string(),
+        None => format!("'{}'", segue_catalog::text::fold(&v.to_string()).replace('\'', "''")),
+    };
+    let column = if ty == FieldType::Text { format!("fold({column})") } else { column.to_owned() };
+    match (op, value.each()) {
+        (Operator::Between, [low, high]) => {
+            format!("({column} BETWEEN {} AND {})", literal(low), literal(high))
+        }
+        (Operator::In, list) => {
+            format!("({column} IN ({}))", list.iter().map(literal).collect::<Vec<_>>().join(","))
+        }
+        (Operator::Contains, [one]) => format!("(instr({column}, {}) > 0)", literal(one)),
+        (_, [one]) => format!("({column} {sign} {})", literal(one)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Wilson's 95 % interval of a share.
+fn wilson(hits: usize, n: usize) -> (f64, f64) {
+    let (n, z) = (n as f64, 1.96_f64);
+    let p = hits as f64 / n;
+    let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
+    let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    (middle - half, middle + half)
+}
+
+#[test]
+fn requests_are_understood() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../evals/requests");
+    let mut failed = Vec::new();
+    for file in segue_world::fs::list(&folder).expect("the requests") {
+        let name = file.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let Some((catalog, half)) = name.rsplit_once('-') else { continue };
+        let Some(snapshot) = snapshot(catalog) else {
+            println!("skipped {name}: SEGUE_REQUESTS names no workspace for {catalog}");
+            continue;
+        };
+        let (mut hits, mut golds, mut unasked) = (0, 0, 0);
+        for line in segue_world::fs::read_to_string(&file).expect("the requests").lines() {
+            let request: Request = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+            let reading =
+                rules::read(&request.request, &snapshot, &Constraints::default(), &[], 1).expect("a reading");
+            let mut understood: Vec<_> =
+                reading.understood.iter().filter_map(|u| u.predicate.clone().map(|p| (p, u.hard))).collect();
+            // Two names of a maker joined by "and" are two conditions, whichever way they are written down.
+            understood.dedup();
+            let sets: Vec<_> = understood.iter().map(|(p, _)| selected(&snapshot, p)).collect();
+            let gold: Vec<_> = request.gold.iter().map(|p| selected(&snapshot, p)).collect();
+            let found = |g: usize| {
+                understood.iter().zip(&sets).any(|((p, _), s)| *p == request.gold[g] || *s == gold[g])
+            };
+            let missed: Vec<_> =
+                (0..gold.len()).filter(|g| !found(*g)).map(|g| request.gold[g].to_string()).collect();
+            let is_gold = |p: &Predicate, s: &Vec<u32>| request.gold.contains(p) || gold.contains(s);
+            let extra = understood.iter().zip(&sets).filter(|((p, hard), s)| *hard && !is_gold(p, s));
+            let extra: Vec<_> = extra.map(|((p, _), _)| p.to_string()).collect();
+            (hits, golds, unasked) =
+                (hits + gold.len() - missed.len(), golds + gold.len(), unasked + extra.len());
+            if !missed.is_empty() || !extra.is_empty() {
+                println!("{:?}\n    missed {missed:?}\n    unasked {extra:?}", request.request);
+            }
+        }
+        let share = hits as f64 / golds as f64;
+        let (low, high) = wilson(hits, golds);
+        println!("{name}: {hits} of {golds} = {share:.3} (95 % {low:.3} to {high:.3}), {unasked} unasked");
+        if share < if half == "seen" { 0.85 } else { 0.70 } || unasked > 0 {
+            failed.push(name);
+        }
+    }
+    assert!(failed.is_empty(), "below what is promised: {failed:?}");
+}
