@@ -37,20 +37,20 @@ fn main() -> Result<()> {
     let started = world.elapsed();
     let embedder = SentenceEmbedder::open(&shelf, &options, &mut |_: Progress<'_>| ())?;
     embedder.embed(&vec!["warm up every session"; 2048])?;
-    let loading = (world.elapsed() - started).as_secs_f64();
+    let loading = world.elapsed().saturating_sub(started).as_secs_f64();
 
     let mut seconds = Vec::new();
     let mut vectors = Vec::new();
     for _ in 0..runs {
         let started = world.elapsed();
         vectors = embedder.embed(&lines)?;
-        seconds.push((world.elapsed() - started).as_secs_f64());
+        seconds.push(world.elapsed().saturating_sub(started).as_secs_f64());
     }
     let mut milliseconds = Vec::new();
     for line in lines.iter().take(queries) {
         let started = world.elapsed();
         embedder.embed(&[line])?;
-        milliseconds.push((world.elapsed() - started).as_secs_f64() * 1e3);
+        milliseconds.push(world.elapsed().saturating_sub(started).as_secs_f64() * 1e3);
     }
     milliseconds.sort_by(f64::total_cmp);
     if let Some(out) = out {

@@ -40,7 +40,7 @@ impl BertConfig {
                 "only `bert` with `gelu` and absolute positions can be written".to_owned(),
             ));
         }
-        if config.num_attention_heads == 0 || config.hidden_size % config.num_attention_heads != 0 {
+        if config.num_attention_heads == 0 || !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             return Err(OnnxError::Config(
                 "`hidden_size` is no multiple of `num_attention_heads`".to_owned(),
             ));

@@ -64,5 +64,5 @@ impl fmt::Display for Attempt {
 }
 
 fn lines<T: fmt::Display>(items: &[T]) -> String {
-    items.iter().map(|item| format!("\n  - {item}")).collect()
+    items.iter().flat_map(|item| ["\n  - ".to_owned(), item.to_string()]).collect()
 }

@@ -171,7 +171,7 @@ impl Shelf {
         }
         let folder = self.root.join(name);
         fs::create_dir_all(&folder)?;
-        let _lock = self.lock(name, &folder, progress)?;
+        let _lock = lock(name, &folder, progress)?;
         // Whoever held the lock may have fetched it.
         if let Some(files) = self.on_shelf(resource) {
             return Ok(files);
@@ -238,26 +238,6 @@ impl Shelf {
         }
     }
 
-    fn lock(
-        &self,
-        name: &str,
-        folder: &Path,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<FileLock, ShelfError> {
-        let path = folder.join(".lock");
-        let mut told = false;
-        loop {
-            if let Some(lock) = fs::try_lock(&path)? {
-                return Ok(lock);
-            }
-            if !told {
-                progress(Progress::Waiting { resource: name });
-                told = true;
-            }
-            thread::sleep(POLL);
-        }
-    }
-
     /// Gets those files of `source` that are not there yet, also not by hand.
     fn fetch(
         &self,
@@ -309,6 +289,22 @@ impl Shelf {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits until no other process fetches the same.
+fn lock(name: &str, folder: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<FileLock, ShelfError> {
+    let path = folder.join(".lock");
+    let mut told = false;
+    loop {
+        if let Some(lock) = fs::try_lock(&path)? {
+            return Ok(lock);
+        }
+        if !told {
+            progress(Progress::Waiting { resource: name });
+            told = true;
+        }
+        thread::sleep(POLL);
     }
 }
 

@@ -15,7 +15,7 @@ use super::manifest::Package;
 
 const POLL: Duration = Duration::from_millis(100);
 /// The client has time-outs of its own; this one is for a client that stands still all the same.
-const STALL: Duration = Duration::from_secs(180);
+const STALL: Duration = Duration::from_mins(3);
 
 /// Fetches the wheel of `package` into `scratch` and opens it. `seen` is told how many bytes have come.
 ///
