@@ -28,14 +28,16 @@ pub(super) fn field_of(catalog: &Catalog, amount: &Amount, hints: &[usize]) -> O
     let all = 0..catalog.fields.len();
     match amount {
         Amount::Quantity(_) | Amount::Period(_) => all.into_iter().find(fits),
-        Amount::Number(_) | Amount::Share(..) => {
-            let quality = catalog.fields.iter().position(|f| f.quality)?;
-            let (low, high) = catalog.statistics.get(quality)?.range()?;
-            let inside = |n: f64| n >= low && n <= high;
-            match amount {
-                Amount::Number(n) => inside(*n).then_some(quality),
-                _ => Some(quality),
-            }
+        Amount::Share(..) => catalog.fields.iter().position(|f| f.quality),
+        Amount::Number(n) => {
+            let holds = |i: usize| {
+                let range = catalog.statistics.get(i).and_then(segue_catalog::FieldStatistics::range);
+                range.is_some_and(|(low, high)| *n >= low && *n <= high)
+            };
+            let quality = catalog.fields.iter().position(|f| f.quality).filter(|q| holds(*q));
+            // A number by itself is of the one field that has such numbers, if there is just one.
+            let mut others = all.filter(|i| fits(i) && holds(*i));
+            quality.or_else(|| others.next().filter(|_| others.next().is_none()))
         }
     }
 }
@@ -156,14 +158,11 @@ fn short(date: &str, first: i64, last: i64) -> String {
     date.get(..cut).unwrap_or(date).to_owned()
 }
 
-/// A number as a value: whole if it is, and rounded so that a conversion does not leave 179.99999999999997.
+/// A number as a value: whole if it is, but for what a conversion of units leaves ("179.99999999999997").
 pub(super) fn value(number: f64) -> Value {
-    let rounded = (number * 1e9).round() / 1e9;
-    if rounded.fract() == 0.0 && rounded.abs() < 1e15 {
-        Value::Integer(rounded as i64)
-    } else {
-        Value::Real(rounded)
-    }
+    let whole = number.round();
+    let is_whole = (number - whole).abs() < 1e-9 && whole.abs() < 1e15;
+    if is_whole { Value::Integer(whole as i64) } else { Value::Real(number) }
 }
 
 /// The limit that "newer than", "shorter than" set.

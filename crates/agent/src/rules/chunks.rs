@@ -41,6 +41,9 @@ pub(super) struct Chunk {
     pub(super) leads_to: Vec<usize>,
 }
 
+/// How many items make the bearer of a name known by its last word alone.
+const WELL_KNOWN: u64 = 5;
+
 const ORDINALS: [&str; 10] =
     ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
 
@@ -54,7 +57,8 @@ pub(super) fn chunks(
     let mut chunks = Vec::new();
     let mut i = 0;
     while let Some(token) = tokens.get(i) {
-        let (kind, n, leads_to) = next(request, tokens, i, vocabulary, shown)?;
+        let before = chunks.last().map(|c: &Chunk| &c.kind);
+        let (kind, n, leads_to) = next(request, tokens, i, before, vocabulary, shown)?;
         let n = n.max(1);
         chunks.push(Chunk { first: i, end: i + n, kind, gap: token.gap, leads_to });
         i += n;
@@ -66,6 +70,7 @@ fn next(
     request: &str,
     tokens: &[Token],
     i: usize,
+    before: Option<&Kind>,
     vocabulary: &Vocabulary<'_>,
     shown: usize,
 ) -> Result<(Kind, usize, Vec<usize>), RulesError> {
@@ -92,7 +97,12 @@ fn next(
                 return Ok((Kind::Cue(cue), n, leads_to));
             }
         }
-        if let Some(kind) = meaning.and_then(|m| own(m, run)) {
+        let in_compound = n == 1
+            && rest.first().zip(rest.get(1)).is_some_and(|(a, b)| [a.gap, b.gap].contains(&Gap::Hyphen));
+        // "feel-good" says nothing of what is good.
+        if let Some(kind) =
+            meaning.and_then(|m| own(m, run)).filter(|k| !(in_compound && matches!(k, Kind::Degree(..))))
+        {
             return Ok((kind, n, Vec::new()));
         }
         let measured = quantity(rest).map(|(q, m)| (Kind::Quantity(q), m));
@@ -102,6 +112,13 @@ fn next(
         }
         let numeric = run.iter().all(|t| t.word.chars().all(|c| c.is_ascii_digit()));
         if run.iter().all(|t| is_filling(&t.word)) || numeric || number(run).is_some_and(|(_, m)| m == n) {
+            continue;
+        }
+        // "songs in a minor key" begins with what is asked for, not with the name of an album.
+        let begins_with_noun = n > 1
+            && run.first().is_some_and(|t| !t.capital && !t.quoted)
+            && vocabulary.meaning(run.get(..1).unwrap_or_default()).is_some_and(|m| m.noun);
+        if begins_with_noun {
             continue;
         }
         let senses = vocabulary.lexicon(request, run, /*titles*/ false)?;
@@ -120,9 +137,14 @@ fn next(
         return Ok((Kind::Filling, 1, Vec::new()));
     }
     if let Some(token) = rest.first().filter(|t| !t.quoted && !is_common(first)) {
+        let led = matches!(before, Some(Kind::Field(_) | Kind::Cue(Cue::By | Cue::With)));
+        if let Some((senses, n)) = misspelt(request, rest, vocabulary, led)? {
+            return Ok((Kind::Value(senses, true), n, Vec::new()));
+        }
         let named = vocabulary.by_last_word(token)?;
         if !named.is_empty() {
-            return Ok((Kind::Value(named, token.capital && i > 0), 1, Vec::new()));
+            let known = named.iter().any(|s| s.count >= WELL_KNOWN);
+            return Ok((Kind::Value(named, known || (token.capital && i > 0)), 1, Vec::new()));
         }
         if let Some(kind) =
             vocabulary.nearest(first).and_then(|(_, m)| own(m, rest.get(..1).unwrap_or_default()))
@@ -166,6 +188,30 @@ fn reference(words: &[&str], shown: usize) -> Option<(usize, usize)> {
         }
         _ => None,
     }
+}
+
+/// The values that the next words spell with a slip: names of two words, or after a word that leads to a value also
+/// of one.
+fn misspelt(
+    request: &str,
+    rest: &[Token],
+    vocabulary: &Vocabulary<'_>,
+    led: bool,
+) -> Result<Option<(Vec<Sense>, usize)>, RulesError> {
+    for n in [2, 1] {
+        let Some(run) = rest.get(..n) else { continue };
+        let joined =
+            run.iter().skip(1).all(|t| t.gap == Gap::Blank) && run.iter().all(|t| !is_common(&t.word));
+        let long = run.iter().map(|t| t.word.len()).sum::<usize>() > 5;
+        if !joined || !long || (n == 1 && !led) {
+            continue;
+        }
+        let senses = vocabulary.nearest_values(request, run)?;
+        if !senses.is_empty() {
+            return Ok(Some((senses, n)));
+        }
+    }
+    Ok(None)
 }
 
 /// True for letters and digits in one word: "2pac", "u2".

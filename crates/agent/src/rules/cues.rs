@@ -200,6 +200,14 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("werent", C::Not),
     ("dont want", C::Not),
     ("dont like", C::Hate),
+    ("ive seen", C::Hate),
+    ("seen", C::Hate),
+    ("already seen", C::Hate),
+    ("ive already seen", C::Hate),
+    ("watched", C::Hate),
+    ("already watched", C::Hate),
+    ("already heard", C::Hate),
+    ("already know", C::Hate),
     ("didnt like", C::Hate),
     ("hate", C::Hate),
     ("hated", C::Hate),
@@ -285,8 +293,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("these", C::Those),
     ("them", C::Those),
     ("ones", C::Those),
-    ("what about", C::Those),
-    ("how about", C::Those),
+    ("what about", C::Instead),
+    ("how about", C::Instead),
     ("also", C::Those),
     ("it", C::It),
     ("that one", C::It),
@@ -323,6 +331,12 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("new search", C::Reset),
     ("start again", C::Reset),
     ("reset", C::Reset),
+    ("make it", C::Instead),
+    ("make that", C::Instead),
+    ("make them", C::Instead),
+    ("switch to", C::Instead),
+    ("change to", C::Instead),
+    ("change it to", C::Instead),
     ("forget that", C::Reset),
     ("forget everything", C::Reset),
     ("forget all that", C::Reset),
@@ -383,7 +397,7 @@ also just even still now then today tonight at on for into onto off as if becaus
 released release came come comes out up down new-ish play playing available know good nice great decent cool other \
 bit little lot lots few several many much ever time times said says one ones it im sth someone somebody people want \
 like-minded with of in to by from between and or than years year's old-ish please, option options choice choices \
-fan mood feeling fancy featuring involves include includes including including that'd going go let maybe am pm both \
+first actually same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including including that'd going go let maybe am pm both \
 either along ages days already seen most more less rated considered length had dating starring stars running";
 
 /// True for a word that says nothing by itself.

@@ -1,6 +1,6 @@
 //! Joins what a turn says with what was said before it.
 
-use segue_catalog::{Direction, Operator, Predicate, Role, Snapshot, Value};
+use segue_catalog::{Condition, Direction, Operator, Predicate, Role, Snapshot, Value};
 
 use super::RulesError;
 use super::bounds::value;
@@ -29,7 +29,8 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     let note = |span: (usize, usize), meaning: String| {
         (span.0, Understood { text: text(context, span), predicate: None, meaning, hard: false })
     };
-    let fresh = turn.reset.is_some() || (turn.names_items && !turn.leans && turn.others.is_none());
+    let whole = turn.names_items || (turn.asks && turn.conditions.len() > 1);
+    let fresh = turn.reset.is_some() || (whole && !turn.leans && turn.others.is_none());
     if let Some(span) = turn.reset {
         seen.push(note(span, "what was asked before no longer holds".to_owned()));
     }
@@ -48,6 +49,15 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
             seen.push(note(*span, format!("no condition on {} any more", field.name)));
         }
     }
+    if turn.replaces {
+        let fields: Vec<_> =
+            turn.conditions.iter().flat_map(|s| s.predicate.conditions()).map(|c| &c.field).collect();
+        for old in constraints.conditions.iter_mut().filter(|c| c.holds()) {
+            if old.what.conditions().iter().any(|c| fields.contains(&&c.field)) {
+                old.retracted = Some(n);
+            }
+        }
+    }
     for said in &turn.conditions {
         let meaning = match &said.note {
             Some(more) => format!("{} ({more})", said.predicate),
@@ -60,7 +70,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     }
     for relative in &turn.relative {
         let words = text(context, relative.span);
-        match relate(context, relative)? {
+        match relate(context, relative, turn.likes.first().map(|l| l.1.as_str()))? {
             Some(predicate) => {
                 let meaning = format!("{predicate}, compared with what is shown");
                 let known = Some(predicate.clone());
@@ -198,26 +208,47 @@ fn contradicts(context: &Context<'_>, old: &Predicate, new: &Predicate) -> bool 
     let upper = |op: Operator| matches!(op, Operator::Lt | Operator::Le);
     let lower = |op: Operator| matches!(op, Operator::Gt | Operator::Ge);
     match (o.op, n.op) {
-        (a, b) if (upper(a) && lower(b)) || (lower(a) && upper(b)) => false,
-        (a, b) if upper(a) || lower(a) || upper(b) || lower(b) => {
-            !(matches!(a, Operator::Between | Operator::Eq))
-        }
+        (a, b) if (upper(a) && upper(b)) || (lower(a) && lower(b)) => true,
+        (_, b) if upper(b) || lower(b) => disjoint(o, n),
+        (a, _) if upper(a) || lower(a) => true,
         (Operator::Eq, Operator::Eq) => !field.multi,
         _ => field.ty.is_number() || !field.multi,
     }
 }
 
-/// The condition that a comparison with shown items makes: beyond the one it names, else beyond the middle of all.
-fn relate(context: &Context<'_>, relative: &Relative) -> Result<Option<Predicate>, RulesError> {
+/// True if no number or year satisfies both.
+fn disjoint(a: &Condition, b: &Condition) -> bool {
+    let (Some(a), Some(b)) = (extent(a), extent(b)) else { return false };
+    a.0 > b.1 || b.0 > a.1
+}
+
+/// The least and the greatest number or year that a condition allows.
+fn extent(condition: &Condition) -> Option<(f64, f64)> {
+    let number = |v: &Value| v.as_f64().or_else(|| v.as_str().and_then(|t| t.get(..4)?.parse().ok()));
+    let values = condition.value.each();
+    let (low, high) = (number(values.first()?)?, number(values.last()?)?);
+    Some(match condition.op {
+        Operator::Lt | Operator::Le => (f64::NEG_INFINITY, high),
+        Operator::Gt | Operator::Ge => (low, f64::INFINITY),
+        _ => (low, high),
+    })
+}
+
+/// The condition that a comparison with shown items makes: beyond the one it names or that the
+/// turn wants to be like, else beyond the middle of all.
+fn relate(
+    context: &Context<'_>,
+    relative: &Relative,
+    liked: Option<&str>,
+) -> Result<Option<Predicate>, RulesError> {
     let catalog = context.snapshot.catalog();
     let Some(field) = catalog.fields.get(relative.field) else { return Ok(None) };
-    let items = match relative.with {
-        Some(place) => context.shown.get(place).map(std::slice::from_ref).unwrap_or_default(),
-        None => context.shown,
-    };
+    let with = relative.with.and_then(|place| context.shown.get(place)).map(|s| s.id.as_str()).or(liked);
+    let ids: Vec<&str> =
+        with.map_or_else(|| context.shown.iter().map(|s| s.id.as_str()).collect(), |id| vec![id]);
     let mut ordinals = Vec::new();
-    for item in items {
-        ordinals.extend(context.snapshot.ordinal(&item.id)?);
+    for id in ids {
+        ordinals.extend(context.snapshot.ordinal(id)?);
     }
     let rows = context.snapshot.rows(&ordinals)?;
     let mut known: Vec<&Value> =

@@ -7,6 +7,7 @@
 
 mod bounds;
 mod chunks;
+mod compare;
 mod compile;
 mod cues;
 mod merge;

@@ -3,12 +3,11 @@
 use segue_catalog::{Direction, Operator, Predicate, Role};
 
 use super::RulesError;
-use super::bounds::{Amount, between, bound, field_of, is_calendar, limit_of};
+use super::bounds::is_calendar;
 use super::chunks::{Chunk, Kind};
-use super::cues::{Cue, Limit};
-use super::morphology::Form;
+use super::cues::Cue;
 use super::tokens::{Gap, Token};
-use super::turn::{Relative, Said, Turn};
+use super::turn::{Said, Turn};
 use super::vocabulary::Vocabulary;
 use crate::{OrderBy, ShownItem};
 
@@ -25,7 +24,7 @@ pub(super) struct Parser<'a> {
     /// After "preferably": what follows only ranks.
     pub(super) soft: bool,
     /// After "about": what follows are words to search for.
-    topic: bool,
+    pub(super) topic: bool,
     /// Fields that a word just before leads to, where the words for it begin, and whether it names them outright.
     pub(super) lead: Option<(Vec<usize>, usize, bool)>,
 }
@@ -115,11 +114,14 @@ impl<'a> Parser<'a> {
             (self.lead, self.negated, self.topic) = (None, false, false);
             return Ok(next);
         }
+        if let Some(next) = self.much(i) {
+            return Ok(next);
+        }
         let Some(chunk) = self.chunks.get(i) else { return Ok(i + 1) };
         match &chunk.kind {
             Kind::Cue(cue) => return self.steer(i, *cue),
             Kind::Value(senses, sure) if !self.topic => {
-                if let Some(next) = self.values(i, senses, *sure) {
+                if let Some(next) = self.values(i, senses, *sure)? {
                     return Ok(next);
                 }
                 self.words(i);
@@ -148,7 +150,16 @@ impl<'a> Parser<'a> {
             }
             Kind::Reference(place) => {
                 self.turn.leans = true;
-                self.refer(i, *place);
+                let next = self.skip(i + 1);
+                if next.checked_sub(1).is_some_and(|b| self.word(b) == "too") {
+                    self.turn.referred = Some(*place);
+                } else {
+                    let negated = self.negated;
+                    self.refer(i, i + 1, *place);
+                    let joined =
+                        matches!(self.cue(i + 1), Some(Cue::And | Cue::Or)) || self.gap(i + 1) == Gap::Comma;
+                    self.negated = negated && joined;
+                }
             }
             Kind::Number(n) => self.bare_number(i, *n),
             Kind::Word | Kind::Value(..) | Kind::Degree(..) => self.words(i),
@@ -195,12 +206,15 @@ impl<'a> Parser<'a> {
                         Some(Kind::Reference(place)) => Some(*place),
                         _ => None,
                     };
-                    self.dislike(i, place);
+                    self.dislike(i, self.skip(i + 1) + 1, place);
                     self.negated = false;
                     return Ok(self.skip(i + 1) + 1);
                 }
             }
-            Cue::But | Cue::Ask => (self.negated, self.topic, self.lead) = (false, false, None),
+            Cue::But | Cue::Ask => {
+                self.turn.asks |= cue == Cue::Ask;
+                (self.negated, self.topic, self.lead) = (false, false, None);
+            }
             Cue::Only => {
                 self.negated = false;
                 self.turn.leans |= i <= 1;
@@ -220,19 +234,23 @@ impl<'a> Parser<'a> {
             }
             Cue::Hate => {
                 let next = self.skip(i + 1);
-                match self.kind(next) {
-                    Some(Kind::Reference(place)) => {
-                        self.dislike(i, Some(*place));
-                        return Ok(next + 1);
+                // A title after it is an item; anything else that is hated is a condition.
+                if !matches!(self.kind(next), Some(Kind::Reference(_))) {
+                    self.negated = true;
+                    if let Some(next) = self.title(i, i + 1)? {
+                        return Ok(next);
                     }
-                    _ => self.negated = true,
                 }
+                self.negated = true;
             }
             Cue::Best | Cue::Worst | Cue::Top => self.best(i, cue),
             Cue::More | Cue::Most | Cue::Less | Cue::Least => return Ok(self.graded(i, cue)),
             Cue::Sort => return Ok(self.sorted(i)),
             Cue::HowMany => self.turn.how_many = true,
-            Cue::Those | Cue::It | Cue::Instead => self.turn.leans = true,
+            Cue::Those | Cue::It => self.turn.leans = true,
+            Cue::Instead => (self.turn.leans, self.turn.replaces) = (true, true),
+            // "and newer" without a number before it compares with what is shown.
+            Cue::Tail(_) => self.tail(i),
             Cue::Others if !self.shown.is_empty() => {
                 self.turn.others = Some(span);
                 self.turn.leans = true;
@@ -243,6 +261,9 @@ impl<'a> Parser<'a> {
             Cue::By | Cue::With | Cue::From | Cue::In => {
                 if matches!(self.cue(i + 1), Some(Cue::Not)) {
                     return Ok(i + 1);
+                }
+                if let Some(next) = self.in_the_title(i, cue) {
+                    return Ok(next);
                 }
                 let named = self.lead.as_ref().is_some_and(|l| l.2);
                 if !named {
@@ -285,7 +306,8 @@ impl<'a> Parser<'a> {
         let counts = (i + 1..i + 6).take_while(|j| self.gap(*j) == Gap::Blank || self.gap(*j) == Gap::Hyphen);
         let of_items = counts.into_iter().find_map(|j| match self.kind(j) {
             Some(Kind::Noun) => Some(true),
-            Some(Kind::Cue(Cue::Best | Cue::Most | Cue::Others)) => Some(true),
+            Some(Kind::Cue(Cue::Best | Cue::Most | Cue::Others | Cue::Those)) => Some(true),
+            Some(Kind::Cue(Cue::In)) => None,
             Some(Kind::Value(..) | Kind::Degree(..) | Kind::Filling) => None,
             _ => Some(false),
         });
@@ -296,221 +318,6 @@ impl<'a> Parser<'a> {
         } else if self.word(i).starts_with(|c: char| c.is_ascii_digit()) {
             self.turn.not_understood.push(self.span(i, i + 1));
         }
-    }
-
-    /// A limit and an amount, in any of the orders in which people put them.
-    fn comparison(&mut self, i: usize) -> Option<usize> {
-        let catalog = self.vocabulary.catalog();
-        let from = self.lead.as_ref().map_or(i, |l| l.1.min(i));
-        let mut hints = self.lead.as_ref().map(|l| l.0.clone()).unwrap_or_default();
-        let mut named = self.lead.as_ref().is_some_and(|l| l.2);
-        if !named {
-            hints.clear();
-        }
-        let negated = self.negated;
-        let mut j = i;
-        let limit = match self.kind(i)? {
-            Kind::Cue(Cue::Limit(limit)) => Some(*limit),
-            Kind::Cue(Cue::Before) => Some(Limit::Under),
-            Kind::Cue(Cue::After) => Some(Limit::Over),
-            Kind::Cue(Cue::Since) => Some(Limit::AtLeast),
-            Kind::Cue(Cue::Until) => Some(Limit::AtMost),
-            Kind::Cue(Cue::Topic) if self.amount(i + 1).is_some() => Some(Limit::Around),
-            Kind::Degree(degrees, Form::Comparative) if self.cue(i + 1) == Some(Cue::Than) => {
-                hints = degrees.iter().map(|d| d.0).collect();
-                named = true;
-                j = i + 1;
-                let direction = degrees.first()?.1;
-                if let Some(next) = self.compared_with_item(i, i + 2, hints.first().copied()?, direction) {
-                    return Some(next);
-                }
-                Some(limit_of(direction))
-            }
-            Kind::Cue(Cue::Between | Cue::From) => {
-                let (low, next) = self.amount(self.skip(i + 1))?;
-                let joined = matches!(self.cue(next), Some(Cue::And | Cue::To | Cue::Until | Cue::Or))
-                    || self.gap(next) == Gap::Hyphen;
-                let after = if self.gap(next) == Gap::Hyphen { next } else { self.skip(next + 1) };
-                let is_between = self.cue(i) == Some(Cue::Between)
-                    || self.cue(next) != Some(Cue::And) && self.cue(next) != Some(Cue::Or);
-                match self.amount(after).filter(|_| joined && is_between) {
-                    Some((high, end)) => return self.range(from.min(i), &low, &high, end, &hints),
-                    None => {
-                        j = i;
-                        None
-                    }
-                }
-            }
-            Kind::Cue(Cue::In) => None,
-            Kind::Number(_) | Kind::Quantity(_) | Kind::Period(_) | Kind::Filling => {
-                j = i.checked_sub(1).unwrap_or(usize::MAX);
-                None
-            }
-            _ => return None,
-        };
-        let at = self.skip(j.wrapping_add(1));
-        if limit.is_none() && matches!(self.kind(i), Some(Kind::Filling)) && self.word(i) != "early" {
-            return None;
-        }
-        let (mut amount, mut end) = self.amount(at)?;
-        // "90 to 110", "1990-1999".
-        let to = matches!(self.cue(end), Some(Cue::To | Cue::Until));
-        if limit.is_none() && (to || self.gap(end) == Gap::Hyphen) {
-            if let Some((high, next)) = self.amount(if to { end + 1 } else { end }) {
-                return self.range(from, &amount, &high, next, &hints);
-            }
-        }
-        let mut limit = limit;
-        if let (None, Some(Cue::Tail(tail))) = (limit, self.cue(end)) {
-            (limit, end) = (Some(tail), end + 1);
-        } else if limit.is_none() && self.word(end) == "on" && matches!(amount, Amount::Period(_)) {
-            (limit, end) = (Some(Limit::AtLeast), end + 1);
-        }
-        // "at least 80 <field>", "3 <field>".
-        let mut described = false;
-        let after = self.skip(end);
-        let close = self.gap(end) != Gap::Comma && self.gap(end) != Gap::Stop && after <= end + 1;
-        match self.kind(after) {
-            Some(Kind::Field(fields)) if close && !named => {
-                let number = match &amount {
-                    Amount::Period(p) => Amount::Number(p.years().0 as f64),
-                    other => other.clone(),
-                };
-                if field_of(catalog, &number, fields).is_some() {
-                    (hints, amount, end, described) = (fields.clone(), number, after + 1, true);
-                }
-            }
-            // "over 200 seconds long".
-            Some(Kind::Degree(degrees, Form::Positive)) if close && !named => {
-                let fields: Vec<_> = degrees.iter().map(|d| d.0).collect();
-                if field_of(catalog, &amount, &fields).is_some() {
-                    (hints, end) = (fields, after + 1);
-                }
-            }
-            Some(Kind::Word) if close && limit.is_some() && matches!(amount, Amount::Number(_)) && !named => {
-                return None;
-            }
-            _ => {}
-        }
-        if let (Amount::Period(p), true) = (&amount, named) {
-            if field_of(catalog, &amount, &hints).is_none() {
-                amount = Amount::Number(p.years().0 as f64);
-            }
-        }
-        if limit.is_none() {
-            let natural = match &amount {
-                Amount::Period(_) => Some(Limit::Exactly),
-                Amount::Quantity(_) => Some(Limit::Around),
-                Amount::Share(..) => Some(Limit::AtLeast),
-                Amount::Number(_) => (named || described).then_some(Limit::Exactly),
-            };
-            limit = Some(natural?);
-        }
-        let field = field_of(catalog, &amount, &hints)?;
-        let mut limit = limit?;
-        let quality = catalog.fields.get(field).is_some_and(|f| f.quality);
-        if quality && limit == Limit::Exactly {
-            // A score is asked for as the least that will do.
-            limit = Limit::AtLeast;
-        }
-        let turned = negated && !matches!(limit, Limit::Exactly | Limit::Around);
-        let limit = if turned { limit.opposite() } else { limit };
-        let predicate = bound(catalog, field, limit, &amount)?;
-        self.negated = negated && !turned;
-        let span = self.span(if named { from } else { i }, end);
-        self.say(span, predicate, None);
-        self.also(field, end)
-    }
-
-    /// "the 70s and 80s", "1990 or 1994": further periods for the same field.
-    fn also(&mut self, field: usize, end: usize) -> Option<usize> {
-        let catalog = self.vocabulary.catalog();
-        let joined = matches!(self.cue(end), Some(Cue::Or | Cue::And)) || self.gap(end) == Gap::Comma;
-        let at = self.skip(if self.cue(end).is_some() { end + 1 } else { end });
-        if !joined || !matches!(self.kind(at), Some(Kind::Period(_))) {
-            return Some(end);
-        }
-        let Some((amount, next)) = self.amount(at) else { return Some(end) };
-        let predicate = bound(catalog, field, Limit::Exactly, &amount)?;
-        let negated = self.negated;
-        if let Some(last) = self.turn.conditions.last_mut() {
-            let predicate = if negated { predicate.negate() } else { predicate };
-            let so_far = std::mem::replace(&mut last.predicate, Predicate::All { all: Vec::new() });
-            last.predicate = match so_far {
-                Predicate::Any { mut any } => {
-                    any.push(predicate);
-                    Predicate::Any { any }
-                }
-                one => Predicate::Any { any: vec![one, predicate] },
-            };
-            last.predicate = super::merge::adjoin(&last.predicate).unwrap_or_else(|| last.predicate.clone());
-            last.span.1 = self.chunks.get(next - 1).map_or(last.span.1, |c| c.end);
-        }
-        self.also(field, next)
-    }
-
-    fn range(
-        &mut self,
-        from: usize,
-        low: &Amount,
-        high: &Amount,
-        end: usize,
-        hints: &[usize],
-    ) -> Option<usize> {
-        let catalog = self.vocabulary.catalog();
-        // The unit is often said once, with the second number.
-        let low = match (low, high) {
-            (Amount::Number(n), Amount::Quantity(q)) => {
-                Amount::Quantity(super::numbers::Quantity { value: *n, unit: q.unit.clone() })
-            }
-            (other, _) => other.clone(),
-        };
-        let (mut hints, mut end) = (hints.to_vec(), end);
-        if let (true, Some(Kind::Field(fields))) = (hints.is_empty(), self.kind(end)) {
-            (hints, end) = (fields.clone(), end + 1);
-        }
-        let field = field_of(catalog, high, &hints)?;
-        let predicate = between(catalog, field, &low, high)?;
-        let span = self.span(from, end);
-        self.say(span, predicate, None);
-        Some(end)
-    }
-
-    /// The amount at this chunk, and the chunk after it.
-    fn amount(&self, i: usize) -> Option<(Amount, usize)> {
-        match self.kind(i)? {
-            Kind::Quantity(q) => Some((Amount::Quantity(q.clone()), i + 1)),
-            Kind::Period(p) => Some((Amount::Period(p.clone()), i + 1)),
-            Kind::Number(n) => match (self.cue(i + 1), self.gap(i + 1), self.kind(i + 1), self.kind(i + 2)) {
-                (Some(Cue::OutOf), _, _, Some(Kind::Number(whole))) => {
-                    Some((Amount::Share(*n, *whole), i + 3))
-                }
-                (_, Gap::Slash, Some(Kind::Number(whole)), _) => Some((Amount::Share(*n, *whole), i + 2)),
-                _ if matches!(self.word(i + 1), "star" | "stars") => Some((Amount::Share(*n, 5.0), i + 2)),
-                _ => Some((Amount::Number(*n), i + 1)),
-            },
-            _ => None,
-        }
-    }
-
-    /// "newer than #2", "shorter than that one".
-    fn compared_with_item(
-        &mut self,
-        i: usize,
-        at: usize,
-        field: usize,
-        direction: Direction,
-    ) -> Option<usize> {
-        let at = self.skip(at);
-        let with = match self.kind(at)? {
-            Kind::Reference(place) => Some(*place),
-            Kind::Cue(Cue::It) => self.shown.len().checked_sub(1).filter(|n| *n == 0),
-            Kind::Cue(Cue::Those) => None,
-            _ => return None,
-        };
-        self.turn.leans = true;
-        self.turn.relative.push(Relative { span: self.span(i, at + 1), field, direction, with });
-        Some(at + 1)
     }
 
     /// "by year", "newest first".
@@ -550,5 +357,21 @@ impl<'a> Parser<'a> {
         let span = self.span(i, end);
         self.say(span, predicate, None);
         end
+    }
+
+    /// "love in the title": the words just before are in the title.
+    fn in_the_title(&mut self, i: usize, cue: Cue) -> Option<usize> {
+        let at = self.skip(i + 1);
+        if cue != Cue::In || !matches!(self.word(at), "title" | "titles" | "name" | "names") {
+            return None;
+        }
+        let title = self.vocabulary.catalog().title_field()?.name.clone();
+        let before = self.span(i.checked_sub(1)?, i);
+        self.turn.query.pop_if(|q| q.0 == before);
+        let (first, last) = (self.tokens.get(before.0)?, self.tokens.get(before.1.checked_sub(1)?)?);
+        let words = self.request.get(first.start..last.end)?.to_owned();
+        let span = (before.0, self.span(i, at + 1).1);
+        self.say(span, Predicate::field(&title, Operator::Contains, words), None);
+        Some(at + 1)
     }
 }

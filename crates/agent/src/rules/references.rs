@@ -6,7 +6,7 @@ use super::RulesError;
 use super::chunks::Kind;
 use super::cues::Cue;
 use super::parse::Parser;
-use super::tokens::Gap;
+use super::tokens::{Gap, Token};
 
 /// The most words that a title is looked up with.
 const LONGEST_TITLE: usize = 12;
@@ -18,14 +18,14 @@ impl Parser<'_> {
         match self.kind(at) {
             Some(Kind::Reference(place)) => {
                 self.turn.leans = true;
-                self.refer(i, *place);
+                self.refer(i, at + 1, *place);
                 return Ok(Some(at + 1));
             }
             Some(Kind::Cue(Cue::It | Cue::Those | Cue::Last)) if !self.shown.is_empty() => {
                 self.turn.leans = true;
                 let all = self.cue(at) == Some(Cue::Those);
                 for place in 0..if all { self.shown.len() } else { 1 } {
-                    self.refer(i, place);
+                    self.refer(i, at + 1, place);
                 }
                 return Ok(Some(at + 1));
             }
@@ -54,7 +54,7 @@ impl Parser<'_> {
     }
 
     /// The longest title that begins at this chunk; its item is liked.
-    fn title(&mut self, from: usize, at: usize) -> Result<Option<usize>, RulesError> {
+    pub(super) fn title(&mut self, from: usize, at: usize) -> Result<Option<usize>, RulesError> {
         let Some(first) = self.chunks.get(at).map(|c| c.first) else { return Ok(None) };
         for end in (first + 1..=self.tokens.len().min(first + LONGEST_TITLE)).rev() {
             let run = self.tokens.get(first..end).unwrap_or_default();
@@ -83,7 +83,10 @@ impl Parser<'_> {
     fn absent(&mut self, from: usize, at: usize) -> Option<usize> {
         let mut end = at;
         while self.chunks.get(end).is_some_and(|c| {
-            let named = self.tokens.get(c.first).is_some_and(|t| t.capital || t.quoted);
+            let named = |t: &Token| {
+                t.capital || t.quoted || (end > at && t.word.starts_with(|c: char| c.is_ascii_digit()))
+            };
+            let named = self.tokens.get(c.first).is_some_and(named);
             (named || (end > at && matches!(c.kind, Kind::Filling))) && (end == at || c.gap == Gap::Blank)
         }) {
             end += 1;
@@ -122,13 +125,13 @@ impl Parser<'_> {
     }
 
     /// An item pointed at: liked, unless it stands in a negation.
-    pub(super) fn refer(&mut self, i: usize, place: usize) {
+    pub(super) fn refer(&mut self, i: usize, end: usize, place: usize) {
         if self.negated {
-            self.dislike(i, Some(place));
+            self.dislike(i, end, Some(place));
             self.negated = false;
             return;
         }
-        let span = self.span(i, i + 1);
+        let span = self.span(i, end);
         match self.shown.get(place) {
             Some(item) => self.turn.likes.push((span, item.id.clone())),
             None => self.turn.not_understood.push(span),
@@ -136,8 +139,8 @@ impl Parser<'_> {
     }
 
     /// "not that one", "without the second": without a place, the only one shown or the last.
-    pub(super) fn dislike(&mut self, i: usize, place: Option<usize>) {
-        let span = self.span(i, i + 1);
+    pub(super) fn dislike(&mut self, i: usize, end: usize, place: Option<usize>) {
+        let span = self.span(i, end);
         let item = match place {
             Some(place) => self.shown.get(place),
             None => self.shown.last(),

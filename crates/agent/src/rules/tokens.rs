@@ -124,9 +124,9 @@ fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
     }
 }
 
-/// Letters and digits alone: the key under which "sci-fi", "Sci Fi" and "scifi" are one.
+/// Letters, digits and sharps alone: the key under which "sci-fi", "Sci Fi" and "scifi" are one.
 pub(super) fn squash(text: &str) -> String {
-    fold(text).chars().filter(|c| c.is_alphanumeric()).collect()
+    fold(text).chars().filter(|c| c.is_alphanumeric() || matches!(c, '#' | '+')).collect()
 }
 
 #[cfg(test)]

@@ -49,11 +49,17 @@ pub(super) struct Turn {
     pub(super) others: Option<(usize, usize)>,
     pub(super) reset: Option<(usize, usize)>,
     pub(super) how_many: bool,
+    /// The item (by place) that the turn speaks of without liking it.
+    pub(super) referred: Option<usize>,
     /// Items (by place) to describe, or to give reasons for.
     pub(super) describe: Vec<usize>,
     pub(super) why: Option<usize>,
     /// True if the turn leans on what was said before: "those", "only", "the second one".
     pub(super) leans: bool,
+    /// True if its values take the place of earlier ones of the same field: "instead", "what about".
+    pub(super) replaces: bool,
     /// True if it asks for items by their noun, as a whole request does.
     pub(super) names_items: bool,
+    /// True if it begins as a request does: "show me".
+    pub(super) asks: bool,
 }

@@ -3,7 +3,8 @@
 
 use segue_catalog::{Catalog, Direction, Operator, Predicate, Value};
 
-use super::bounds::value;
+use super::RulesError;
+use super::bounds::{is_calendar, value};
 use super::chunks::{Kind, is_common};
 use super::cues::Cue;
 use super::morphology::Form;
@@ -15,23 +16,41 @@ use crate::OrderBy;
 
 impl Parser<'_> {
     /// A value and those joined to it. `None` if it is no value here.
-    pub(super) fn values(&mut self, i: usize, senses: &[Sense], sure: bool) -> Option<usize> {
+    pub(super) fn values(
+        &mut self,
+        i: usize,
+        senses: &[Sense],
+        sure: bool,
+    ) -> Result<Option<usize>, RulesError> {
         // "French language": the field after its value.
         let after = match self.kind(i + 1) {
-            Some(Kind::Field(fields)) if self.gap(i + 1) == Gap::Blank => Some(fields.clone()),
+            Some(Kind::Field(fields)) if self.gap(i + 1) == Gap::Blank => {
+                Some(fields.clone()).filter(|f| senses.iter().any(|s| f.contains(&s.field)))
+            }
             _ => None,
         };
         let lead = self.lead.clone();
         let led = lead.is_some() || after.is_some();
-        let before_noun = matches!(self.kind(i + 1), Some(Kind::Noun)) && self.is_distinctive(i);
-        if !sure && !led && !before_noun {
-            return None;
+        let before_noun = matches!(self.kind(i + 1), Some(Kind::Noun));
+        if !led && !((sure || before_noun) && self.is_distinctive(i, senses)?) {
+            return Ok(None);
         }
         let fields = after.clone().or_else(|| lead.as_ref().map(|l| l.0.clone())).unwrap_or_default();
         let strict = after.is_some() || lead.as_ref().is_some_and(|l| l.2);
-        let first = choose(self.vocabulary.catalog(), senses, &fields, strict)?;
-        if !sure && !before_noun && !fields.contains(&first.field) {
-            return None;
+        let catalog = self.vocabulary.catalog();
+        let (first, lead) = match choose(catalog, senses, &fields, strict) {
+            Some(first) => (first, lead),
+            // "worst rated horror": the name of a field need not lead to what follows it.
+            None if sure => match choose(catalog, senses, &[], /*strict*/ false) {
+                Some(first) => (first, None),
+                None => return Ok(None),
+            },
+            None => return Ok(None),
+        };
+        // "C major": a letter beside another value is one.
+        let beside = matches!(self.kind(i + 1), Some(Kind::Value(..)));
+        if !sure && !before_noun && !beside && !fields.contains(&first.field) {
+            return Ok(None);
         }
         let from = lead.as_ref().map_or(i, |l| l.1);
         let mut end = i + 1;
@@ -60,14 +79,25 @@ impl Parser<'_> {
         self.conclude(span, &list, or);
         self.lead = None;
         self.negated &= matches!(self.cue(end), Some(Cue::Or | Cue::And)) || self.gap(end) == Gap::Comma;
-        Some(end)
+        Ok(Some(end))
     }
 
-    /// True if the words of this chunk are a name rather than everyday words.
-    fn is_distinctive(&self, i: usize) -> bool {
+    /// True if the words of this chunk are a name rather than everyday words: capitals say so, or that fewer titles
+    /// use the words than items have the value.
+    fn is_distinctive(&self, i: usize, senses: &[Sense]) -> Result<bool, RulesError> {
+        let catalog = self.vocabulary.catalog();
+        let few =
+            |s: &Sense| catalog.statistics.get(s.field).is_some_and(|st| st.distinct <= st.top.len() as u64);
+        if senses.iter().any(few) {
+            return Ok(true);
+        }
         let span = self.span(i, i + 1);
-        let words = self.tokens.get(span.0..span.1).unwrap_or_default();
-        words.iter().any(|t| t.capital || !is_common(&t.word))
+        let tokens = self.tokens.get(span.0..span.1).unwrap_or_default();
+        let words: Vec<_> = tokens.iter().map(|t| t.owner.as_ref().unwrap_or(&t.word).as_str()).collect();
+        let titles = self.vocabulary.titles_with(&words.join(" "))?;
+        let count = senses.iter().map(|s| s.count).max().unwrap_or_default();
+        let named = tokens.iter().all(|t| t.capital || is_common(&t.word));
+        Ok(titles <= if named && tokens.iter().any(|t| t.capital) { 4 * count } else { count })
     }
 
     fn conclude(&mut self, span: (usize, usize), list: &[Sense], or: bool) {
@@ -94,19 +124,28 @@ impl Parser<'_> {
                 Some(i + 1)
             }
             Form::Comparative => {
-                if self.word(i + 1) == "first" || self.word(i + 1) == "is" {
-                    return None;
+                // "longer is fine" takes a limit back.
+                if self.cue(i + 1) == Some(Cue::Any) {
+                    self.turn.dropped.push((self.span(i, i + 2), field));
+                    self.turn.leans = true;
+                    return Some(i + 2);
                 }
                 self.compare(span, field, direction);
                 Some(i + 1)
             }
             Form::Positive => {
+                if i.checked_sub(1).is_some_and(|b| self.word(b) == "too") && !self.negated {
+                    self.compare(span, field, opposite(direction));
+                    return Some(i + 1);
+                }
                 let next = self.kind(i + 1);
                 let apart = self.gap(i + 1) != Gap::Blank;
                 let fits = apart
                     || matches!(
                         next,
-                        None | Some(Kind::Noun | Kind::Value(..) | Kind::Degree(..) | Kind::Period(_))
+                        None | Some(
+                            Kind::Noun | Kind::Filling | Kind::Value(..) | Kind::Degree(..) | Kind::Period(_)
+                        )
                     )
                     || matches!(
                         self.cue(i + 1),
@@ -133,7 +172,7 @@ impl Parser<'_> {
 
     fn compare(&mut self, span: (usize, usize), field: usize, direction: Direction) {
         let direction = if self.negated { opposite(direction) } else { direction };
-        let with = if self.shown.len() == 1 { Some(0) } else { None };
+        let with = self.turn.referred.or(if self.shown.len() == 1 { Some(0) } else { None });
         self.turn.leans = true;
         self.turn.relative.push(Relative { span, field, direction, with });
     }
@@ -169,10 +208,37 @@ impl Parser<'_> {
         self.soft = soft;
     }
 
+    /// "high energy", "low prices": a wish for one end of a field that is named.
+    pub(super) fn much(&mut self, i: usize) -> Option<usize> {
+        let direction = match self.word(i) {
+            "high" | "strong" | "big" => Direction::Descending,
+            "low" | "weak" | "little" => Direction::Ascending,
+            _ => return None,
+        };
+        let Some(Kind::Field(fields)) = self.kind(i + 1) else { return None };
+        let catalog = self.vocabulary.catalog();
+        let field = fields.iter().find(|f| catalog.fields.get(**f).is_some_and(|f| f.ty.is_number()))?;
+        self.wish(self.span(i, i + 2), *field, direction);
+        Some(i + 2)
+    }
+
+    /// "and newer" with nothing that it could be a limit of.
+    pub(super) fn tail(&mut self, i: usize) {
+        let span = self.span(i, i + 1);
+        let Some(token) = span.1.checked_sub(1).and_then(|l| self.tokens.get(l)) else { return };
+        let degree =
+            self.vocabulary.meaning(std::slice::from_ref(token)).and_then(|m| m.degrees.first().copied());
+        if let Some((field, direction, Form::Comparative)) = degree {
+            self.compare(span, field, direction);
+        }
+    }
+
     /// "best", "worst", "top".
     pub(super) fn best(&mut self, i: usize, cue: Cue) {
         let catalog = self.vocabulary.catalog();
-        let named = matches!(self.kind(i + 1), Some(Kind::Field(f)) if !f.is_empty());
+        let is_number =
+            |f: &usize| catalog.fields.get(*f).is_some_and(|f| f.ty.is_number() || is_calendar(f));
+        let named = matches!(self.kind(i + 1), Some(Kind::Field(f)) if f.iter().any(is_number));
         let Some(field) = catalog.fields.iter().position(|f| f.quality).filter(|_| !named) else { return };
         let direction = if cue == Cue::Worst { Direction::Ascending } else { Direction::Descending };
         // "top 5 longest" is ordered by length.
@@ -198,6 +264,11 @@ impl Parser<'_> {
             } else {
                 self.compare(span, field, direction);
             }
+            return at + 1;
+        }
+        // "less violent": search cannot want less of a word.
+        if matches!(cue, Cue::Less | Cue::Least) && matches!(self.kind(at), Some(Kind::Word)) {
+            self.turn.not_understood.push(self.span(i, at + 1));
             return at + 1;
         }
         // "more", "more please", "two more": others than those shown.
@@ -234,13 +305,15 @@ fn choose(catalog: &Catalog, senses: &[Sense], fields: &[usize], strict: bool) -
         });
         s.count as f64 / known
     };
-    let rank = |s: &Sense| (s.literal, share(s));
-    let best = all.into_iter().max_by(|a, b| {
-        let ((la, sa), (lb, sb)) = (rank(a), rank(b));
-        la.cmp(&lb).then(sa.total_cmp(&sb)).then(b.field.cmp(&a.field))
-    });
-    best.cloned()
+    let literal = all.iter().any(|s| s.literal);
+    let all: Vec<_> = all.into_iter().filter(|s| s.literal == literal).collect();
+    let most = all.iter().map(|s| share(s)).fold(0.0, f64::max);
+    // Where it is close, the field that the data set names first is meant.
+    all.into_iter().filter(|s| share(s) >= CLOSE * most).min_by_key(|s| s.field).cloned()
 }
+
+/// How close to the largest share a share must be to count as equal.
+const CLOSE: f64 = 0.4;
 
 fn equal(catalog: &Catalog, sense: &Sense) -> Option<Predicate> {
     let field = catalog.fields.get(sense.field)?;

@@ -37,6 +37,14 @@ pub(super) struct Vocabulary<'a> {
     words: HashMap<String, Meaning>,
 }
 
+/// How similar a misspelt name must be to what it is read as.
+const NEAR: f64 = 0.82;
+
+/// "bedroom" for "bedrooms"; a name that is no plural stays.
+fn singular(name: &str) -> String {
+    name.strip_suffix('s').filter(|n| n.len() > 3 && !n.ends_with('s')).unwrap_or(name).to_owned()
+}
+
 /// The most words that a name or value is looked up with.
 pub(super) const LONGEST: usize = 6;
 
@@ -82,7 +90,7 @@ impl<'a> Vocabulary<'a> {
         let name = field.name.replace('_', " ");
         let made_by = participle(&name).map(|deed| format!("{deed} by"));
         for alias in field.aliases.iter().chain([&name]).chain(&made_by) {
-            for form in [alias.clone(), plural(alias)] {
+            for form in [alias.clone(), plural(alias), format!("{alias}ing"), singular(alias)] {
                 let fields = &mut self.entry(&form).fields;
                 if !fields.contains(&i) {
                     fields.push(i);
@@ -176,6 +184,13 @@ impl<'a> Vocabulary<'a> {
         Ok(Vec::new())
     }
 
+    /// How many titles use all of these words; of very many, at least so many.
+    pub(super) fn titles_with(&self, words: &str) -> Result<u64, RulesError> {
+        let found = self.snapshot.lexicon_with_words(words, /*limit*/ 256)?;
+        let is_title = |field: usize| self.catalog().fields.get(field).is_some_and(|f| f.role == Role::Title);
+        Ok(found.iter().filter(|e| is_title(e.field)).map(|e| e.count).sum())
+    }
+
     /// The people and things that are known by this one word of their name ("Kubrick"): of each field the values that
     /// have it, if one of them is clearly meant.
     pub(super) fn by_last_word(&self, token: &Token) -> Result<Vec<Sense>, RulesError> {
@@ -201,6 +216,26 @@ impl<'a> Vocabulary<'a> {
         // One of several of the same name is meant only if it is the one that comes to mind.
         senses.retain(|s| s.count >= 2 && s.count >= 2 * rivals.get(&s.field).copied().unwrap_or(0));
         Ok(senses)
+    }
+
+    /// The category values that are all but spelt by these words.
+    pub(super) fn nearest_values(&self, request: &str, tokens: &[Token]) -> Result<Vec<Sense>, RulesError> {
+        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(Vec::new()) };
+        let raw = request.get(first.start..last.end).unwrap_or_default();
+        let is_category =
+            |field: usize| self.catalog().fields.get(field).is_some_and(|f| f.role == Role::Category);
+        let words = tokens.len();
+        let found = self.snapshot.lexicon_nearest(raw, None, /*limit*/ 6)?;
+        let best = found.iter().map(|f| f.1).fold(0.0, f64::max);
+        let close = found.into_iter().filter(|(e, similarity)| {
+            *similarity >= NEAR
+                && *similarity >= best
+                && is_category(e.field)
+                && e.folded.split(' ').count() == words
+        });
+        Ok(close
+            .map(|(e, _)| Sense { field: e.field, value: e.value, count: e.count, literal: true })
+            .collect())
     }
 
     /// The one word of this vocabulary that differs from `word` by a slip of the fingers, if there is just one.
