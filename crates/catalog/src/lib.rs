@@ -8,6 +8,7 @@
 
 mod candidate;
 mod catalog;
+mod column;
 mod dataset;
 mod date;
 mod diagnosis;

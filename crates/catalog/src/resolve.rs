@@ -3,14 +3,12 @@
 
 use crate::text::fold;
 use crate::{
-    Condition, Field, FieldType, LexiconEntry, Operator, Predicate, PredicateError, Role, Snapshot, StoreError,
-    Suggestion, Value, parse_date,
+    Condition, Field, FieldType, Operator, Predicate, PredicateError, Role, Snapshot, StoreError, Suggestion,
+    Value, parse_date,
 };
 
 /// How many real names or values an error carries.
 const NEAREST: usize = 5;
-/// Below this similarity (1 is equal) a value is not offered as what was meant.
-const NEAR_ENOUGH: f64 = 0.5;
 
 /// Checks a predicate against a catalogue.
 ///
@@ -54,9 +52,7 @@ fn resolve_condition(condition: &Condition, snapshot: &Snapshot) -> Result<Condi
 
 /// The operators that fit a field, in the order they are documented.
 pub fn operators(field: &Field) -> &'static [Operator] {
-    use Operator::{
-        Between, Contains, Eq, Ge, Gt, In, IsNull, Le, Lt, Matches, Ne, StartsWith, WithinKm,
-    };
+    use Operator::{Between, Contains, Eq, Ge, Gt, In, IsNull, Le, Lt, Matches, Ne, StartsWith, WithinKm};
     match (field.ty, field.role) {
         (_, Role::Url | Role::Image | Role::Audio) => &[],
         (FieldType::Integer | FieldType::Real, Role::Latitude | Role::Longitude) => {
@@ -111,11 +107,15 @@ impl Checked<'_> {
         match value {
             Value::List(_) => {
                 let (op, name) = (self.op.name(), &self.field.name);
-                Err(self.error(format!("`{op}` on `{name}` takes one value and got a list; for several use `in`")))
+                Err(self.error(format!(
+                    "`{op}` on `{name}` takes one value and got a list; for several use `in`"
+                )))
             }
             Value::Null => {
                 let name = &self.field.name;
-                Err(self.error(format!("`{name}` cannot be compared with null; use `is_null` with true or false")))
+                Err(self.error(format!(
+                    "`{name}` cannot be compared with null; use `is_null` with true or false"
+                )))
             }
             one => match self.field.ty {
                 FieldType::Integer | FieldType::Real => number(one),
@@ -139,7 +139,8 @@ impl Checked<'_> {
             return Ok(Value::Text(spelt));
         }
         let nearest = nearest_values(self.snapshot, self.index, name).map_err(|e| self.unread(&e))?;
-        let remedy = if nearest.is_empty() { "use `matches` to search in it" } else { "use one of the nearest" };
+        let remedy =
+            if nearest.is_empty() { "use `matches` to search in it" } else { "use one of the nearest" };
         let message = format!("no item has `{}` = `{name}`; {remedy}", self.field.name);
         Err(PredicateError { nearest, ..self.error(message) })
     }
@@ -163,7 +164,9 @@ impl Checked<'_> {
             Value::List(values) if values.is_empty() => {
                 Err(self.error(format!("`in` on `{name}` got an empty list; give at least one value")))
             }
-            Value::List(values) => values.iter().map(|v| self.known(v)).collect::<Result<_, _>>().map(Value::List),
+            Value::List(values) => {
+                values.iter().map(|v| self.known(v)).collect::<Result<_, _>>().map(Value::List)
+            }
             _ => Err(self.error(format!("`in` on `{name}` takes a list of values; for one use `eq`"))),
         }
     }
@@ -224,7 +227,9 @@ impl Checked<'_> {
                 Some(unit) => format!("write a number, in {}", unit.name()),
                 None => "write a number".to_owned(),
             },
-            FieldType::Date => "write a year, a month or a day, as in `1999`, `1999-03`, `1999-03-31`".to_owned(),
+            FieldType::Date => {
+                "write a year, a month or a day, as in `1999`, `1999-03`, `1999-03-31`".to_owned()
+            }
             FieldType::Boolean => "write true or false".to_owned(),
             FieldType::Text => "write a text".to_owned(),
         };
@@ -327,7 +332,8 @@ fn unknown_field(name: &str, snapshot: &Snapshot) -> PredicateError {
         .collect();
     // The sort is stable: fields that are equally near stay in the catalogue's order.
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let nearest = ranked.into_iter().take(NEAREST).map(|(_, f)| Suggestion { value: f.name.clone(), count: 0 });
+    let nearest =
+        ranked.into_iter().take(NEAREST).map(|(_, f)| Suggestion { value: f.name.clone(), count: 0 });
     PredicateError {
         field: name.to_owned(),
         message: format!("there is no field `{name}`; use one of the nearest"),
@@ -343,54 +349,14 @@ fn filterable(snapshot: &Snapshot) -> Vec<Suggestion> {
 /// The values of one field nearest to a text, each with its number of items; where nothing is near, the most
 /// frequent values of a field that has few.
 fn nearest_values(snapshot: &Snapshot, field: usize, text: &str) -> Result<Vec<Suggestion>, StoreError> {
-    let suggest = |e: LexiconEntry| Suggestion { value: e.value, count: e.count };
-    let mut near = near_entries(snapshot, field, &fold(text))?;
-    near.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.count.cmp(&a.0.count)).then(a.0.value.cmp(&b.0.value)));
+    let near = snapshot.lexicon_nearest(text, Some(field), NEAREST)?;
     if !near.is_empty() {
-        return Ok(near.into_iter().take(NEAREST).map(|(entry, _)| suggest(entry)).collect());
+        return Ok(near.into_iter().map(|(e, _)| Suggestion { value: e.value, count: e.count }).collect());
     }
     let statistics = snapshot.catalog().statistics.get(field);
     let top = statistics.filter(|s| s.distinct as usize <= s.top.len()).map(|s| s.top.as_slice());
     let frequent = top.unwrap_or_default().iter().take(NEAREST);
     Ok(frequent.map(|v| Suggestion { value: v.value.to_string(), count: v.count }).collect())
-}
-
-/// The entries of a field whose value, or whose every word asked for, is near to a text. Only an error asks for
-/// this, so it may read the whole field.
-fn near_entries(
-    snapshot: &Snapshot,
-    field: usize,
-    wanted: &str,
-) -> Result<Vec<(LexiconEntry, f64)>, StoreError> {
-    let sql =
-        format!("SELECT value, folded, count FROM {} WHERE field = ?1 ORDER BY folded", snapshot.table("lexicon"));
-    snapshot.with_connection(|connection| {
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([field as i64])?;
-        let mut near = Vec::new();
-        while let Some(row) = rows.next()? {
-            let folded: String = row.get(1)?;
-            let similarity = similarity(wanted, &folded);
-            if similarity >= NEAR_ENOUGH {
-                let count = row.get::<_, i64>(2)?.max(0) as u64;
-                near.push((LexiconEntry { field, value: row.get(0)?, folded, count }, similarity));
-            }
-        }
-        Ok(near)
-    })
-}
-
-/// How near a text is to a value, from 0 to 1: as a whole, or each of its words to some word of the value. Words
-/// count a little less, so that a whole value comes before one that only contains it.
-fn similarity(wanted: &str, value: &str) -> f64 {
-    let near = strsim::normalized_damerau_levenshtein;
-    let whole = near(wanted, value);
-    let parts: Vec<_> = crate::text::words(value).collect();
-    let words: Vec<_> = crate::text::words(wanted)
-        .map(|w| parts.iter().map(|p| near(&w, p)).fold(0.0, f64::max))
-        .collect();
-    let least = words.iter().copied().fold(f64::INFINITY, f64::min);
-    if words.is_empty() || least < 0.7 { whole } else { whole.max(0.95 * least) }
 }
 
 #[cfg(test)]

@@ -182,7 +182,7 @@ pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn read_value(stored: rusqlite::types::ValueRef<'_>, multi: bool, ty: FieldType) -> Value {
+pub(crate) fn read_value(stored: rusqlite::types::ValueRef<'_>, multi: bool, ty: FieldType) -> Value {
     use rusqlite::types::ValueRef;
     match stored {
         ValueRef::Integer(i) if ty == FieldType::Boolean => Value::Bool(i != 0),

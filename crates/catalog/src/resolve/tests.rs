@@ -66,8 +66,11 @@ fn shop() -> Shop {
     let json = serde_json::to_string(&catalog).unwrap();
     db.execute("INSERT INTO generations VALUES (1, 'indexed', ?1)", [json]).unwrap();
     for (field, value, count) in values {
-        db.execute("INSERT INTO lexicon_1 VALUES (?1, ?2, ?3, ?4)", params![fold(value), field, value, count])
-            .unwrap();
+        db.execute(
+            "INSERT INTO lexicon_1 VALUES (?1, ?2, ?3, ?4)",
+            params![fold(value), field, value, count],
+        )
+        .unwrap();
     }
     Shop { snapshot: Snapshot::open(&path, 1).unwrap(), _dir: dir }
 }
@@ -77,7 +80,8 @@ fn check(conditions: &[(&str, &str, serde_json::Value)], expected: &Expect) {
     let shop = shop();
     let mut out = String::new();
     for (field, op, value) in conditions {
-        let written: Predicate = serde_json::from_value(json!({"field": field, "op": op, "value": value})).unwrap();
+        let written: Predicate =
+            serde_json::from_value(json!({"field": field, "op": op, "value": value})).unwrap();
         match resolve(&written, &shop.snapshot) {
             Ok(resolved) => writeln!(out, "{}", serde_json::to_string(&resolved).unwrap()).unwrap(),
             Err(e) => {
@@ -191,19 +195,19 @@ fn values() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::Bool),
         (-5_i64..3000).prop_map(Value::Integer),
         any::<f64>().prop_map(Value::Real),
-        proptest::sample::select(vec!["Hammer", " wrench", "SPANNERS", "1917", "2001-05", "1e3", "yes", "", "x"])
-            .prop_map(Value::from),
+        proptest::sample::select(vec![
+            "Hammer", " wrench", "SPANNERS", "1917", "2001-05", "1e3", "yes", "", "x"
+        ])
+        .prop_map(Value::from),
     ];
     prop_oneof![2 => one.clone(), 1 => proptest::collection::vec(one, 0..4).prop_map(Value::List)]
 }
 
 fn predicates() -> impl Strategy<Value = Predicate> {
-    use Operator::{
-        Between, Contains, Eq, Ge, Gt, In, IsNull, Le, Lt, Matches, Ne, StartsWith, WithinKm,
-    };
-    let fields = vec!["id", "title", "kind", "weight", "price", "since", "in_stock", "latitude", "about", "photo"];
-    let ops =
-        vec![Eq, Ne, Lt, Le, Gt, Ge, Between, In, Contains, StartsWith, Matches, IsNull, WithinKm];
+    use Operator::{Between, Contains, Eq, Ge, Gt, In, IsNull, Le, Lt, Matches, Ne, StartsWith, WithinKm};
+    let fields =
+        vec!["id", "title", "kind", "weight", "price", "since", "in_stock", "latitude", "about", "photo"];
+    let ops = vec![Eq, Ne, Lt, Le, Gt, Ge, Between, In, Contains, StartsWith, Matches, IsNull, WithinKm];
     let leaf = (proptest::sample::select(fields), proptest::sample::select(ops), values())
         .prop_map(|(field, op, value)| Predicate::field(field, op, value));
     leaf.prop_recursive(2, 4, 2, |part| {
