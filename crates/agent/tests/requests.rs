@@ -3,6 +3,8 @@
 //! `SEGUE_REQUESTS` names a workspace for each catalogue in `evals/requests/`, as `films=DIR;music=DIR`; a catalogue
 //! without one is skipped, and said to be.
 
+#![expect(clippy::panic, clippy::expect_used, reason = "a test says what is wrong by failing")]
+
 use std::path::Path;
 
 use segue_agent::{Constraints, rules};

@@ -52,7 +52,8 @@ fn could_be(field: &Field, amount: &Amount) -> bool {
 
 /// True for fields that hold years or days.
 pub(super) fn is_calendar(field: &Field) -> bool {
-    field.role == Role::Date || field.unit.as_ref().and_then(|u| u.dimension()) == Some("calendar")
+    field.role == Role::Date
+        || field.unit.as_ref().and_then(segue_catalog::Unit::dimension) == Some("calendar")
 }
 
 fn factor(field: &Field, quantity: &Quantity) -> Option<f64> {
@@ -134,9 +135,12 @@ fn period_bound(field: &Field, limit: Limit, period: &Period) -> Predicate {
         Limit::Over => Predicate::field(name, Operator::Gt, high),
         Limit::AtLeast => Predicate::field(name, Operator::Ge, low),
         Limit::Around => {
-            let range = |from: i64, to: i64| match is_date {
-                true => Value::List(vec![Value::from(format!("{from:04}")), Value::from(format!("{to:04}"))]),
-                false => Value::List(vec![Value::Integer(from), Value::Integer(to)]),
+            let range = |from: i64, to: i64| {
+                if is_date {
+                    Value::List(vec![Value::from(format!("{from:04}")), Value::from(format!("{to:04}"))])
+                } else {
+                    Value::List(vec![Value::Integer(from), Value::Integer(to)])
+                }
             };
             Predicate::field(name, Operator::Between, range(first - 2, last + 2))
         }

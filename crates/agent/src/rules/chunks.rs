@@ -91,11 +91,11 @@ fn next(
             continue;
         }
         let meaning = vocabulary.meaning(run);
-        if n == steering_length {
-            if let Some((cue, n)) = steering {
-                let leads_to = meaning.map(|m| m.fields.clone()).unwrap_or_default();
-                return Ok((Kind::Cue(cue), n, leads_to));
-            }
+        if n == steering_length
+            && let Some((cue, n)) = steering
+        {
+            let leads_to = meaning.map(|m| m.fields.clone()).unwrap_or_default();
+            return Ok((Kind::Cue(cue), n, leads_to));
         }
         let in_compound = n == 1
             && rest.first().zip(rest.get(1)).is_some_and(|(a, b)| [a.gap, b.gap].contains(&Gap::Hyphen));

@@ -47,13 +47,11 @@ impl Parser<'_> {
                 let after = if self.gap(next) == Gap::Hyphen { next } else { self.skip(next + 1) };
                 let is_between = self.cue(i) == Some(Cue::Between)
                     || self.cue(next) != Some(Cue::And) && self.cue(next) != Some(Cue::Or);
-                match self.amount(after).filter(|_| joined && is_between) {
-                    Some((high, end)) => return self.range(from.min(i), &low, &high, end, &hints),
-                    None => {
-                        j = i;
-                        None
-                    }
+                if let Some((high, end)) = self.amount(after).filter(|_| joined && is_between) {
+                    return self.range(from.min(i), &low, &high, end, &hints);
                 }
+                j = i;
+                None
             }
             Kind::Cue(Cue::In) => None,
             Kind::Number(_) | Kind::Quantity(_) | Kind::Period(_) | Kind::Filling => {
@@ -69,10 +67,11 @@ impl Parser<'_> {
         let (mut amount, mut end) = self.amount(at)?;
         // "90 to 110", "1990-1999".
         let to = matches!(self.cue(end), Some(Cue::To | Cue::Until));
-        if limit.is_none() && (to || self.gap(end) == Gap::Hyphen) {
-            if let Some((high, next)) = self.amount(if to { end + 1 } else { end }) {
-                return self.range(from, &amount, &high, next, &hints);
-            }
+        if limit.is_none()
+            && (to || self.gap(end) == Gap::Hyphen)
+            && let Some((high, next)) = self.amount(if to { end + 1 } else { end })
+        {
+            return self.range(from, &amount, &high, next, &hints);
         }
         let mut limit = limit;
         if let (None, Some(Cue::Tail(tail))) = (limit, self.cue(end)) {
@@ -106,10 +105,10 @@ impl Parser<'_> {
             }
             _ => {}
         }
-        if let (Amount::Period(p), true) = (&amount, named) {
-            if field_of(catalog, &amount, &hints).is_none() {
-                amount = Amount::Number(p.years().0 as f64);
-            }
+        if let (Amount::Period(p), true) = (&amount, named)
+            && field_of(catalog, &amount, &hints).is_none()
+        {
+            amount = Amount::Number(p.years().0 as f64);
         }
         if limit.is_none() {
             let natural = match &amount {

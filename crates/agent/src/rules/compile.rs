@@ -54,7 +54,7 @@ impl Compiler<'_> {
             if let (Some(order), Some(lexical), false) = (&order, &lexical, by_quality) {
                 // "the newest ones about X" is an order of those about X, not a blend of newness and aboutness.
                 let ordered = self.step(ToolRole::Order, order_args(order), Some(lexical));
-                self.cut(ordered, constraints);
+                self.cut(ordered.as_deref(), constraints);
                 return;
             }
             sets.extend(lexical);
@@ -83,7 +83,7 @@ impl Compiler<'_> {
             (Some(set), true) => self.step(ToolRole::Diversify, json!({}), Some(set)).or(ranked),
             _ => ranked,
         };
-        self.cut(last, constraints);
+        self.cut(last.as_deref(), constraints);
     }
 
     /// The filter of all hard conditions and of the items that must not come back; none if there is nothing to filter.
@@ -121,8 +121,8 @@ impl Compiler<'_> {
     }
 
     /// Gives a step the number of items to keep, if its tool takes one.
-    fn cut(&mut self, step: Option<String>, constraints: &Constraints) {
-        let Some(step) = self.steps.iter_mut().find(|s| Some(&s.id) == step.as_ref()) else { return };
+    fn cut(&mut self, step: Option<&str>, constraints: &Constraints) {
+        let Some(step) = self.steps.iter_mut().find(|s| Some(s.id.as_str()) == step) else { return };
         let takes_k = self.specs.iter().find(|s| s.name == step.tool).is_some_and(|spec| {
             spec.role != ToolRole::Filter && spec.schema.pointer("/properties/k").is_some()
         });

@@ -70,22 +70,19 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     }
     for relative in &turn.relative {
         let words = text(context, relative.span);
-        match relate(context, relative, turn.likes.first().map(|l| l.1.as_str()))? {
-            Some(predicate) => {
-                let meaning = format!("{predicate}, compared with what is shown");
-                let known = Some(predicate.clone());
-                seen.push((
-                    relative.span.0,
-                    Understood { text: words.clone(), predicate: known, meaning, hard: true },
-                ));
-                add(context, &mut constraints, Asked::new(predicate, &words, n, true));
-            }
-            None => {
-                let order =
-                    crate::OrderBy { field: name(context, relative.field), direction: relative.direction };
-                seen.push(note(relative.span, format!("ordered by {}", order.field)));
-                constraints.orders.push(Asked::new(order, &words, n, false));
-            }
+        if let Some(predicate) = relate(context, relative, turn.likes.first().map(|l| l.1.as_str()))? {
+            let meaning = format!("{predicate}, compared with what is shown");
+            let known = Some(predicate.clone());
+            seen.push((
+                relative.span.0,
+                Understood { text: words.clone(), predicate: known, meaning, hard: true },
+            ));
+            add(context, &mut constraints, Asked::new(predicate, &words, n, true));
+        } else {
+            let order =
+                crate::OrderBy { field: name(context, relative.field), direction: relative.direction };
+            seen.push(note(relative.span, format!("ordered by {}", order.field)));
+            constraints.orders.push(Asked::new(order, &words, n, false));
         }
     }
     for (span, order) in turn.orders {
@@ -262,7 +259,7 @@ fn relate(
         Direction::Ascending => Operator::Lt,
     };
     Ok(known.get(known.len() / 2).map(|middle| {
-        let middle = middle.as_f64().map_or_else(|| (*middle).clone(), |m| value(m));
+        let middle = middle.as_f64().map_or_else(|| (*middle).clone(), value);
         Predicate::field(&field.name, operator, middle)
     }))
 }

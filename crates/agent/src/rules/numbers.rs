@@ -93,7 +93,7 @@ pub(super) fn number(tokens: &[Token]) -> Option<(f64, usize)> {
     let n = WORDS.iter().find(|w| w.0 == word)?.1;
     let next = tokens.get(1).and_then(|t| WORDS.iter().find(|w| w.0 == t.word)).map(|w| w.1);
     match next {
-        Some(ones) if n >= 20.0 && n < 100.0 && ones < 10.0 => Some((n + ones, 2)),
+        Some(ones) if (20.0..100.0).contains(&n) && ones < 10.0 => Some((n + ones, 2)),
         Some(scale) if scale >= 100.0 && n < 100.0 => Some((n * scale, 2)),
         _ => Some((n, 1)),
     }
@@ -127,10 +127,10 @@ pub(super) fn quantity(tokens: &[Token]) -> Option<(Quantity, usize)> {
         (value, used) = (value + 0.5, used + 3);
     } else if unit.dimension() == Some("duration") {
         let skip = usize::from(word(used) == "and");
-        if let Some((more, smaller, n)) = tokens.get(used + skip..).and_then(first_part) {
-            if let (Some(factor), true) = (smaller.factor_to(&unit), smaller != unit) {
-                (value, used) = (value + more * factor, used + skip + n);
-            }
+        if let Some((more, smaller, n)) = tokens.get(used + skip..).and_then(first_part)
+            && let (Some(factor), true) = (smaller.factor_to(&unit), smaller != unit)
+        {
+            (value, used) = (value + more * factor, used + skip + n);
         }
     }
     Some((Quantity { value, unit: Some(unit) }, used))

@@ -222,12 +222,7 @@ impl<'a> Parser<'a> {
             Cue::Soft => self.soft = true,
             Cue::Topic => self.topic = true,
             Cue::Titled => return Ok(self.titled(i)),
-            Cue::Like => {
-                if let Some(next) = self.like(i)? {
-                    return Ok(next);
-                }
-            }
-            Cue::Love => {
+            Cue::Like | Cue::Love => {
                 if let Some(next) = self.like(i)? {
                     return Ok(next);
                 }
@@ -305,10 +300,8 @@ impl<'a> Parser<'a> {
         let before = i.checked_sub(1).and_then(|b| self.cue(b));
         let counts = (i + 1..i + 6).take_while(|j| self.gap(*j) == Gap::Blank || self.gap(*j) == Gap::Hyphen);
         let of_items = counts.into_iter().find_map(|j| match self.kind(j) {
-            Some(Kind::Noun) => Some(true),
-            Some(Kind::Cue(Cue::Best | Cue::Most | Cue::Others | Cue::Those)) => Some(true),
-            Some(Kind::Cue(Cue::In)) => None,
-            Some(Kind::Value(..) | Kind::Degree(..) | Kind::Filling) => None,
+            Some(Kind::Noun | Kind::Cue(Cue::Best | Cue::Most | Cue::Others | Cue::Those)) => Some(true),
+            Some(Kind::Cue(Cue::In) | Kind::Value(..) | Kind::Degree(..) | Kind::Filling) => None,
             _ => Some(false),
         });
         let whole = n.fract() == 0.0 && (1.0..=200.0).contains(&n);

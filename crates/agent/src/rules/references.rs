@@ -35,12 +35,11 @@ impl Parser<'_> {
         let mut found = None;
         // Titles joined by "and", "or" and commas are all meant.
         loop {
-            let Some(end) = self.title(i, next)?.or(match next == i + 1 && at != next {
-                true => self.title(i, at)?,
-                false => None,
-            }) else {
-                break;
-            };
+            let mut end = self.title(i, next)?;
+            if end.is_none() && next == i + 1 && at != next {
+                end = self.title(i, at)?;
+            }
+            let Some(end) = end else { break };
             found = Some(end);
             if !matches!(self.cue(end), Some(Cue::And | Cue::Or)) && self.gap(end) != Gap::Comma {
                 break;

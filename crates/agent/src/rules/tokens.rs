@@ -95,8 +95,7 @@ pub(super) fn tokenize(request: &str) -> Vec<Token> {
 fn joins(before: Option<char>, sign: char, after: Option<char>, second: Option<char>) -> bool {
     let (Some(before), Some(after)) = (before, after) else { return false };
     match sign {
-        '\'' | '’' => before.is_alphanumeric() && after.is_alphanumeric(),
-        '&' => before.is_alphanumeric() && after.is_alphanumeric(),
+        '\'' | '’' | '&' => before.is_alphanumeric() && after.is_alphanumeric(),
         '.' if before.is_ascii_digit() => after.is_ascii_digit(),
         '.' => after.is_alphabetic() && second.is_none_or(|c| !c.is_alphanumeric()),
         ',' => {

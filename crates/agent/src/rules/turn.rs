@@ -30,6 +30,7 @@ pub(super) type At<T> = ((usize, usize), T);
 
 /// Everything that a turn says.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of a turn, and they combine freely")]
 pub(super) struct Turn {
     pub(super) conditions: Vec<Said>,
     pub(super) relative: Vec<Relative>,

@@ -30,9 +30,9 @@ impl Parser<'_> {
             _ => None,
         };
         let lead = self.lead.clone();
-        let led = lead.is_some() || after.is_some();
+        let is_led = lead.is_some() || after.is_some();
         let before_noun = matches!(self.kind(i + 1), Some(Kind::Noun));
-        if !led && !((sure || before_noun) && self.is_distinctive(i, senses)?) {
+        if !is_led && !((sure || before_noun) && self.is_distinctive(i, senses)?) {
             return Ok(None);
         }
         let fields = after.clone().or_else(|| lead.as_ref().map(|l| l.0.clone())).unwrap_or_default();
