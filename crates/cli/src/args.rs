@@ -1,0 +1,209 @@
+//! The command line: every command, option and help text.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Turn a catalogue into a conversation you can check.
+#[derive(Debug, Parser)]
+#[command(name = "segue", version, propagate_version = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Begin with `segue demo`: it builds a workspace of 17,472 films and shows a conversation.
+
+Exit codes: 0 ok, 1 the job failed, 2 wrong usage, 3 a check or gate did not hold.";
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The folder of the workspace
+    #[arg(long, short, global = true, value_name = "DIR", default_value = ".segue", env = "SEGUE_WORKSPACE")]
+    pub(crate) workspace: PathBuf,
+    /// Print one JSON document (or JSON Lines when streaming) instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the sample workspace and show a conversation; on a terminal, go on with chat
+    Demo(Demo),
+    /// Read files into the catalogue
+    Import(Import),
+    /// Build the indexes of what was imported and serve them
+    Index(Index),
+    /// What is in the workspace
+    Status,
+    /// Have a conversation
+    Chat(Chat),
+    /// Ask one thing
+    Ask(Ask),
+    /// Execute a plan
+    Run(Run),
+    /// The tools: list, describe, call
+    #[command(subcommand)]
+    Tool(Tool),
+    /// The model shelf: list, fetch
+    #[command(subcommand)]
+    Models(Models),
+    /// Measure latency on this workspace
+    Bench(Bench),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Stop after the scripted conversation, also on a terminal
+    #[arg(long)]
+    pub(crate) no_chat: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The files: SQLite, CSV, TSV or JSON Lines; with --map those it names are used where none is given
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// How columns become fields; without it a mapping is inferred and written out for editing
+    #[arg(long, value_name = "DATASET.TOML")]
+    pub(crate) map: Option<PathBuf>,
+    /// Build the indexes too
+    #[arg(long)]
+    pub(crate) index: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Index {
+    /// Leave embeddings out: no search by meaning, ready in seconds
+    #[arg(long)]
+    pub(crate) no_embeddings: bool,
+}
+
+/// How a turn is done.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct TurnArgs {
+    /// Who plans; `rules` reads the request without any model
+    #[arg(long, value_name = "PLANNER", default_value = "rules")]
+    pub(crate) planner: Planner,
+    /// How many items to show, where the request does not say
+    #[arg(long, short = 'k', value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) count: u16,
+    /// Show the evidence behind every item
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Leave a tool out (may be repeated)
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) without: Vec<String>,
+}
+
+/// Who plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Planner {
+    /// A deterministic reading of the request against the catalogue's own values; no model
+    Rules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    #[command(flatten)]
+    pub(crate) turn: TurnArgs,
+    /// Go on with this session; without it a new one begins
+    #[arg(long, value_name = "ID", conflicts_with = "resume")]
+    pub(crate) session: Option<String>,
+    /// Go on with the latest session
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
+    /// The request, in your words
+    pub(crate) request: String,
+    #[command(flatten)]
+    pub(crate) turn: TurnArgs,
+    /// Show what was understood and the plan, and call nothing
+    #[arg(long)]
+    pub(crate) plan_only: bool,
+    /// Ask in this session, so that what was asked before still holds
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A plan as JSON (`-` for standard input), as `segue ask --plan-only --json` prints under `plan`
+    pub(crate) plan: PathBuf,
+    /// How many items of the last set to print
+    #[arg(long, short = 'k', value_name = "N", default_value_t = 10)]
+    pub(crate) count: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// The tools and what each is for
+    List,
+    /// One tool: description, argument schema, examples
+    Show {
+        /// The tool's name
+        name: String,
+    },
+    /// Call a tool by hand
+    Call {
+        /// The tool's name
+        name: String,
+        /// The arguments as a JSON object (`-` for standard input)
+        #[arg(default_value = "{}")]
+        args: String,
+        /// How many items of the set to print
+        #[arg(long, short = 'k', value_name = "N", default_value_t = 10)]
+        count: u16,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// What the shelf knows and what is already here
+    List,
+    /// Fetch one by name
+    Pull {
+        /// The name, as `segue models list` shows it
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Fewer repetitions
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

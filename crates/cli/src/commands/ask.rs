@@ -1,0 +1,36 @@
+//! `segue ask`: one turn.
+
+use std::process::ExitCode;
+
+use segue_agent::TurnOptions;
+
+use crate::args::Ask;
+use crate::commands::chat::turn;
+use crate::failure::Failure;
+use crate::house::House;
+use crate::output::Output;
+use crate::render::{Detail, show_plan};
+
+pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Result<ExitCode, Failure> {
+    if args.request.trim().is_empty() {
+        return Err(Failure::usage("the request is empty").remedy("say what you look for: segue ask \"…\""));
+    }
+    let door = house.open(&args.turn.without)?;
+    let mut session = match &args.session {
+        Some(id) => door.sessions.open(id)?,
+        None => door.sessions.create()?,
+    };
+    if args.plan_only {
+        let options = TurnOptions { plan_only: true, ..TurnOptions::default() };
+        let report = door.agent.turn(&mut session, &args.request, options, |_| {}).await?;
+        if output.is_json() {
+            output.json(&report);
+        } else {
+            show_plan(&report, output);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let detail = if args.turn.explain { Detail::Evidence } else { Detail::Answer };
+    turn(&door, &mut session, &args.request, &args.turn, detail, output).await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,143 @@
+//! `segue chat`: a conversation.
+
+use std::process::ExitCode;
+
+use segue_agent::{Session, TurnOptions, TurnReport};
+
+use crate::args::{Chat, TurnArgs};
+use crate::failure::Failure;
+use crate::house::{Door, House};
+use crate::output::Output;
+use crate::prompt::{Line, Lines};
+use crate::render::{Detail, TurnView};
+use crate::signals::Interrupt;
+
+const HELP: &str = "\
+Ask in your own words; what you asked before still holds until you take it back.
+  “only the French ones”   “never mind the year”   “more like the second one, but newer”   “why #3?”
+  /explain   show every call and the evidence from now on, or stop showing it
+  /what      what holds at this point of the conversation
+  /new       begin a new conversation
+  /help      this text
+  /quit      leave (or Ctrl-D); the conversation is kept: `segue chat --resume`";
+
+pub(crate) async fn run(house: &House, args: &Chat, output: &mut Output) -> Result<ExitCode, Failure> {
+    let door = house.open(&args.turn.without)?;
+    let session = match (&args.session, args.resume) {
+        (Some(id), _) => door.sessions.open(id)?,
+        (None, true) => door.sessions.latest()?,
+        (None, false) => door.sessions.create()?,
+    };
+    converse(house, &door, session, &args.turn, output).await
+}
+
+/// Reads lines and answers them until the person leaves.
+pub(crate) async fn converse(
+    house: &House,
+    door: &Door,
+    mut session: Session,
+    args: &TurnArgs,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let mut lines = match output.is_interactive() {
+        true => Lines::editor(house.workspace().root().join("history.txt"), output.styles().is_coloured())?,
+        false => Lines::Input,
+    };
+    let mut detail = if args.explain { Detail::Evidence } else { Detail::Answer };
+    if output.is_interactive() {
+        let catalog = door.agent.snapshot().catalog();
+        output.line(format!(
+            "{} {}; no language model: the rules planner reads your words. /help tells more.",
+            crate::render::grouped(catalog.items),
+            catalog.name
+        ));
+    }
+    loop {
+        let text = match lines.next()? {
+            Line::End => break,
+            Line::Interrupted => continue,
+            Line::Text(text) => text,
+        };
+        match text.trim() {
+            "" => {}
+            "/quit" | "/exit" | "/q" => break,
+            "/help" | "/?" => output.line(HELP),
+            "/new" => session = door.sessions.create()?,
+            "/what" => show_constraints(&session, output),
+            "/explain" => {
+                detail = if detail == Detail::Answer { Detail::Evidence } else { Detail::Answer };
+                output.line(if detail == Detail::Evidence { "evidence is shown" } else { "evidence is hidden" });
+            }
+            command if command.starts_with('/') => {
+                output.line(format!("there is no `{}`; /help lists what there is", crate::output::tame(command)));
+            }
+            request => {
+                // A turn that fails is told and the conversation goes on: what was said before is kept.
+                if let Err(failure) = turn(door, &mut session, request, args, detail, output).await {
+                    output.failure(&failure);
+                }
+                if !output.is_json() {
+                    output.line("");
+                }
+            }
+        }
+    }
+    if output.is_interactive() {
+        output.note(format!("this conversation: segue chat --session {}", session.id()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One turn, shown as it happens; Ctrl-C ends it with what there is.
+pub(crate) async fn turn(
+    door: &Door,
+    session: &mut Session,
+    request: &str,
+    args: &TurnArgs,
+    detail: Detail,
+    output: &mut Output,
+) -> Result<TurnReport, Failure> {
+    let interrupt = Interrupt::listen();
+    let options = TurnOptions {
+        k: usize::from(args.count),
+        cancellation: interrupt.cancellation().clone(),
+        ..TurnOptions::default()
+    };
+    let mut view = TurnView::new(detail);
+    let report = if output.is_json() {
+        let report = door.agent.turn(session, request, options, |_| {}).await?;
+        output.json(&report);
+        report
+    } else {
+        door.agent.turn(session, request, options, |event| view.show(&event, output)).await?
+    };
+    Ok(report)
+}
+
+fn show_constraints(session: &Session, output: &mut Output) {
+    let constraints = session.constraints();
+    let mut nothing = true;
+    let mut tell = |text: &str, what: String, turn: u32| {
+        nothing = false;
+        output.line(format!("  {} (turn {turn}: “{}”)", crate::output::tame(&what), crate::output::tame(text)));
+    };
+    for c in constraints.conditions.iter().filter(|c| c.holds()) {
+        let wish = if c.hard { "" } else { ", preferred" };
+        tell(&c.text, format!("{}{wish}", c.what), c.turn);
+    }
+    for q in constraints.queries.iter().filter(|q| q.holds()) {
+        tell(&q.text, format!("about “{}”", q.what), q.turn);
+    }
+    for l in constraints.likes.iter().filter(|l| l.holds()) {
+        tell(&l.text, format!("like {}", l.what), l.turn);
+    }
+    for l in constraints.dislikes.iter().filter(|l| l.holds()) {
+        tell(&l.text, format!("not {}", l.what), l.turn);
+    }
+    if let Some(order) = constraints.orders.iter().rfind(|o| o.holds()) {
+        tell(&order.text, format!("ordered by {}", order.what.field), order.turn);
+    }
+    if nothing {
+        output.line("  nothing yet");
+    }
+}

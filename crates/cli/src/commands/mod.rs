@@ -1,0 +1,42 @@
+//! One file a command.
+
+mod ask;
+mod bench;
+mod chat;
+mod demo;
+mod import;
+mod index;
+mod models;
+mod run;
+mod status;
+mod tool;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::house::House;
+use crate::output::Output;
+
+/// Runs what was asked for.
+pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new("runtime", format!("cannot start threads: {e}")))?;
+    let house = House::new(cli.global.workspace);
+    runtime.block_on(async {
+        match cli.command {
+            Command::Demo(args) => demo::run(&house, &args, output).await,
+            Command::Import(args) => import::run(&house, &args, output),
+            Command::Index(args) => index::run(&house, &args, output),
+            Command::Status => status::run(&house, output),
+            Command::Chat(args) => chat::run(&house, &args, output).await,
+            Command::Ask(args) => ask::run(&house, &args, output).await,
+            Command::Run(args) => run::run(&house, &args, output).await,
+            Command::Tool(args) => tool::run(&house, &args, output).await,
+            Command::Models(args) => models::run(&house, &args, output),
+            Command::Bench(args) => bench::run(&house, &args, output).await,
+        }
+    })
+}

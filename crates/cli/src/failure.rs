@@ -1,0 +1,61 @@
+//! What went wrong, for a person and for a program.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A job that failed: what, where, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Failure {
+    /// A stable name.
+    pub(crate) kind: &'static str,
+    /// What happened.
+    pub(crate) message: String,
+    /// What to do now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<String>,
+    /// The file, field or argument that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<String>,
+    #[serde(skip)]
+    usage: bool,
+}
+
+impl Failure {
+    /// A failed job.
+    pub(crate) fn new(kind: &'static str, message: impl fmt::Display) -> Self {
+        Self { kind, message: message.to_string(), remedy: None, at: None, usage: false }
+    }
+
+    /// Something wrong in how the command was called: exit code 2.
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self { usage: true, ..Self::new("usage", message) }
+    }
+
+    /// Adds what to do now.
+    #[must_use]
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Adds the place.
+    #[must_use]
+    pub(crate) fn at(mut self, at: impl Into<String>) -> Self {
+        self.at = Some(at.into());
+        self
+    }
+
+    /// 1, or 2 for wrong usage.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if self.usage { 2 } else { 1 }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
