@@ -98,14 +98,14 @@ pub(crate) struct Index {
 }
 
 /// How a turn is done.
-#[derive(Debug, Args, Clone)]
+#[derive(Debug, Args, Clone, Default)]
 pub(crate) struct TurnArgs {
     /// Who plans; `rules` reads the request without any model
     #[arg(long, value_name = "PLANNER", default_value = "rules")]
     pub(crate) planner: Planner,
     /// How many items to show, where the request does not say
-    #[arg(long, short = 'k', value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) count: u16,
+    #[arg(long, short = 'k', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) count: Option<u16>,
     /// Show the evidence behind every item
     #[arg(long)]
     pub(crate) explain: bool,
@@ -115,9 +115,10 @@ pub(crate) struct TurnArgs {
 }
 
 /// Who plans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Planner {
     /// A deterministic reading of the request against the catalogue's own values; no model
+    #[default]
     Rules,
 }
 

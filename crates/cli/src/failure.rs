@@ -52,6 +52,36 @@ impl Failure {
     }
 }
 
+/// Failures of the rooms become failures of the command; their messages already name the place and the remedy.
+macro_rules! from_errors {
+    ($($kind:literal: $error:ty,)+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let message = error.to_string();
+                // What stands behind the last semicolon of a message is what to do.
+                match message.rsplit_once("; ") {
+                    Some((what, remedy)) => Self::new($kind, what).remedy(remedy),
+                    None => Self::new($kind, message),
+                }
+            }
+        })+
+    };
+}
+
+from_errors! {
+    "workspace": segue_catalog::WorkspaceError,
+    "catalog": segue_catalog::StoreError,
+    "dataset": segue_catalog::DatasetError,
+    "import": segue_catalog::ImportError,
+    "engine": segue_retrieval::EngineError,
+    "index": segue_retrieval::IndexError,
+    "shelf": segue_models::ShelfError,
+    "model": segue_models::LoadError,
+    "agent": segue_agent::AgentError,
+    "session": segue_agent::SessionError,
+    "file": segue_world::FileError,
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -3,23 +3,28 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use segue_agent::{Agent, SessionStore};
+use segue_agent::{Agent, Registry, SessionStore};
 use segue_catalog::Workspace;
-use segue_models::{Embedder, FastEmbedder, Shelf};
+use segue_models::{Embedder, SentenceEmbedder, SentenceOptions, Shelf};
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
 
 use crate::failure::Failure;
-use crate::progress::Progress;
-
-/// The embedding model of a workspace that does not name another.
-pub(crate) const EMBEDDER: &str = "all-minilm-l6-v2";
 
 /// Where commands find what they need.
 #[derive(Debug)]
 pub(crate) struct House {
     world: Arc<dyn World>,
     workspace: Workspace,
+}
+
+/// A workspace that is open for questions.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) agent: Agent,
+    pub(crate) registry: Registry,
+    pub(crate) engine: Engine,
+    pub(crate) sessions: Arc<SessionStore>,
 }
 
 impl House {
@@ -36,5 +41,35 @@ impl House {
     /// The workspace.
     pub(crate) fn workspace(&self) -> &Workspace {
         &self.workspace
+    }
+
+    /// The shelf of this user.
+    pub(crate) fn shelf(&self) -> Result<Shelf, Failure> {
+        Ok(Shelf::new(self.world.clone())?)
+    }
+
+    /// The embedder, if all that it needs is on the shelf. Nothing is fetched: questions need no network.
+    pub(crate) fn embedder(&self) -> Result<Option<Arc<dyn Embedder>>, Failure> {
+        let shelf = self.shelf()?;
+        let options = SentenceOptions::default();
+        if !SentenceEmbedder::is_there(&shelf, &options) {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(SentenceEmbedder::open(&shelf, &options, &mut |_| ())?)))
+    }
+
+    /// Opens the workspace for questions, leaving out some tools.
+    pub(crate) fn open(&self, without: &[String]) -> Result<Door, Failure> {
+        // A damaged workspace is told before anything is loaded.
+        self.workspace.current()?;
+        let engine = Engine::open(&self.workspace, self.embedder()?)?;
+        let everything = segue_tools::builtin(engine.clone());
+        for name in without {
+            everything.get(name).map_err(|e| Failure::usage(e).at("without"))?;
+        }
+        let registry = everything.without(without);
+        let agent = Agent::new(self.world.clone(), engine.snapshot().clone(), registry.clone());
+        let sessions = SessionStore::open(&self.workspace.sessions_db(), self.world.clone())?;
+        Ok(Door { agent, registry, engine, sessions: Arc::new(sessions) })
     }
 }

@@ -9,6 +9,7 @@ mod failure;
 mod house;
 mod output;
 mod progress;
+mod prompt;
 mod render;
 mod signals;
 

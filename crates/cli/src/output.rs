@@ -38,6 +38,11 @@ pub(crate) struct Styles {
 }
 
 impl Styles {
+    /// True if anything is coloured.
+    pub(crate) fn is_coloured(self) -> bool {
+        !self.strong.is_plain()
+    }
+
     fn coloured() -> Self {
         Self {
             strong: Style::new().bold(),

@@ -1,72 +1,94 @@
 //! Progress of long work, on standard error.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar on a terminal; elsewhere a line every tenth of the way, so that a log stays readable.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    bar: ProgressBar,
-    label: String,
-    total: u64,
-    tenth: u64,
-    on_terminal: bool,
+use crate::output::remark;
+
+/// The stages of a job, one after the other: a bar on a terminal; elsewhere a line a stage and one every tenth of
+/// the way, so that a log stays readable.
+#[derive(Debug, Default)]
+pub(crate) struct Stages {
+    current: Option<Stage>,
 }
 
-impl Progress {
-    /// Starts a stage. `total` 0 means that the length is not known.
-    pub(crate) fn start(label: &str, total: u64) -> Self {
-        use std::io::IsTerminal;
-        let on_terminal = std::io::stderr().is_terminal();
-        let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target((total > 0).then_some(total), target);
+#[derive(Debug)]
+struct Stage {
+    bar: ProgressBar,
+    label: String,
+    tenth: u64,
+}
+
+impl Stages {
+    /// Where the job stands: a stage of another label begins it. A total of 0 is one that is not known.
+    pub(crate) fn at(&mut self, label: &str, done: u64, total: u64) {
+        if self.current.as_ref().is_none_or(|s| s.label != label) {
+            self.end();
+            self.current = Some(Stage::start(label, total));
+        }
+        if let Some(stage) = &mut self.current {
+            stage.at(done, total);
+        }
+    }
+
+    /// Ends the stage that is under way.
+    pub(crate) fn end(&mut self) {
+        if let Some(stage) = self.current.take() {
+            stage.bar.finish_and_clear();
+        }
+    }
+
+    /// A line that stays, above the bar.
+    pub(crate) fn note(&mut self, text: &str) {
+        match &self.current {
+            Some(stage) => stage.bar.suspend(|| remark(text)),
+            None => remark(text),
+        }
+    }
+}
+
+impl Drop for Stages {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Stage {
+    fn start(label: &str, total: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(
+            (total > 0).then_some(total),
+            if on_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+        );
         let template = match total {
             0 => "{msg} {spinner} {human_pos}",
-            _ => "{msg} {bar:30} {human_pos}/{human_len} {eta}",
+            _ => "{msg} {bar:30} {human_pos}/{human_len}, {eta} left",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_message(label.to_owned());
-        if on_terminal {
+        if on_terminal() {
             bar.enable_steady_tick(Duration::from_millis(120));
+        } else {
+            remark(label);
         }
-        let progress = Self { bar, label: label.to_owned(), total, tenth: 0, on_terminal };
-        progress.plain(label);
-        progress
+        Self { bar, label: label.to_owned(), tenth: 0 }
     }
 
-    /// Where the stage stands.
-    pub(crate) fn at(&mut self, done: u64) {
+    fn at(&mut self, done: u64, total: u64) {
         self.bar.set_position(done);
-        let tenth = if self.total == 0 { 0 } else { done * 10 / self.total };
+        let tenth = (done * 10).checked_div(total).unwrap_or_default();
         if tenth > self.tenth && tenth < 10 {
             self.tenth = tenth;
-            self.plain(&format!("{} {}%", self.label, tenth * 10));
-        }
-    }
-
-    /// Ends the stage with a line that stays.
-    pub(crate) fn finish(self, summary: &str) {
-        self.bar.finish_and_clear();
-        crate::output::remark(summary);
-    }
-
-    /// True if this stage is still called so and has this length.
-    pub(crate) fn is(&self, label: &str, total: u64) -> bool {
-        self.label == label && self.total == total
-    }
-
-    fn plain(&self, line: &str) {
-        if !self.on_terminal {
-            crate::output::remark(line);
+            if !on_terminal() {
+                remark(format!("{} {}%", self.label, tenth * 10));
+            }
         }
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
+fn on_terminal() -> bool {
+    std::io::stderr().is_terminal()
 }

@@ -17,8 +17,8 @@ pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Resul
     }
     let door = house.open(&args.turn.without)?;
     let mut session = match &args.session {
-        Some(id) => door.sessions.open(id)?,
-        None => door.sessions.create()?,
+        Some(id) => door.sessions.resume(id)?,
+        None => door.sessions.create(),
     };
     if args.plan_only {
         let options = TurnOptions { plan_only: true, ..TurnOptions::default() };

@@ -24,9 +24,15 @@ Ask in your own words; what you asked before still holds until you take it back.
 pub(crate) async fn run(house: &House, args: &Chat, output: &mut Output) -> Result<ExitCode, Failure> {
     let door = house.open(&args.turn.without)?;
     let session = match (&args.session, args.resume) {
-        (Some(id), _) => door.sessions.open(id)?,
-        (None, true) => door.sessions.latest()?,
-        (None, false) => door.sessions.create()?,
+        (Some(id), _) => door.sessions.resume(id)?,
+        (None, true) => match door.sessions.resume_last()? {
+            Some(session) => session,
+            None => {
+                output.note("there is no earlier conversation; this is a new one");
+                door.sessions.create()
+            }
+        },
+        (None, false) => door.sessions.create(),
     };
     converse(house, &door, session, &args.turn, output).await
 }
@@ -45,7 +51,7 @@ pub(crate) async fn converse(
     };
     let mut detail = if args.explain { Detail::Evidence } else { Detail::Answer };
     if output.is_interactive() {
-        let catalog = door.agent.snapshot().catalog();
+        let catalog = door.agent.catalog();
         output.line(format!(
             "{} {}; no language model: the rules planner reads your words. /help tells more.",
             crate::render::grouped(catalog.items),
@@ -62,7 +68,7 @@ pub(crate) async fn converse(
             "" => {}
             "/quit" | "/exit" | "/q" => break,
             "/help" | "/?" => output.line(HELP),
-            "/new" => session = door.sessions.create()?,
+            "/new" => session = door.sessions.create(),
             "/what" => show_constraints(&session, output),
             "/explain" => {
                 detail = if detail == Detail::Answer { Detail::Evidence } else { Detail::Answer };
@@ -83,7 +89,7 @@ pub(crate) async fn converse(
         }
     }
     if output.is_interactive() {
-        output.note(format!("this conversation: segue chat --session {}", session.id()));
+        output.note(format!("this conversation: segue chat --session {}", session.id));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -99,7 +105,7 @@ pub(crate) async fn turn(
 ) -> Result<TurnReport, Failure> {
     let interrupt = Interrupt::listen();
     let options = TurnOptions {
-        k: usize::from(args.count),
+        k: args.count.map(usize::from),
         cancellation: interrupt.cancellation().clone(),
         ..TurnOptions::default()
     };
@@ -115,7 +121,7 @@ pub(crate) async fn turn(
 }
 
 fn show_constraints(session: &Session, output: &mut Output) {
-    let constraints = session.constraints();
+    let constraints = &session.constraints;
     let mut nothing = true;
     let mut tell = |text: &str, what: String, turn: u32| {
         nothing = false;

@@ -28,7 +28,7 @@ pub(crate) async fn run(house: &House, args: &Tool, output: &mut Output) -> Resu
             }
         }
         Tool::Show { name } => {
-            door.agent.registry().get(name).map_err(|e| Failure::usage(e).at("name"))?;
+            door.registry.get(name).map_err(|e| Failure::usage(e).at("name"))?;
             let Some(spec) = door.agent.specs().iter().find(|s| s.name == *name) else {
                 return Err(Failure::usage(format!("there is no tool `{name}`")));
             };

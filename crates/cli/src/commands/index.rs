@@ -1,0 +1,58 @@
+//! `segue index`: builds the indexes of what was imported and serves them.
+
+use std::process::ExitCode;
+
+use segue_models::{Embedder, SentenceEmbedder, SentenceOptions};
+use segue_retrieval::{IndexReport, build_index};
+
+use crate::args::Index;
+use crate::commands::models::FetchView;
+use crate::failure::Failure;
+use crate::house::House;
+use crate::output::Output;
+use crate::progress::Stages;
+use crate::render::grouped;
+use crate::signals::Interrupt;
+
+pub(crate) fn run(house: &House, args: &Index, output: &mut Output) -> Result<ExitCode, Failure> {
+    let report = index(house, !args.no_embeddings, output)?;
+    if output.is_json() {
+        output.json(&report);
+    } else {
+        show(&report, output);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Indexes, with progress; Ctrl-C stops it, the old generation serves on, and what was embedded is kept.
+pub(crate) fn index(house: &House, embeddings: bool, _: &mut Output) -> Result<IndexReport, Failure> {
+    if !house.workspace().is_there() {
+        return Err(segue_catalog::WorkspaceError::Missing(house.workspace().root().to_owned()).into());
+    }
+    let interrupt = Interrupt::listen();
+    let embedder = if embeddings {
+        let mut view = FetchView::default();
+        Some(SentenceEmbedder::open(&house.shelf()?, &SentenceOptions::default(), &mut |p| view.show(&p))?)
+    } else {
+        None
+    };
+    let mut stages = Stages::default();
+    let mut progress = |p: segue_retrieval::IndexProgress| {
+        let label = if p.stage == "words" { "indexing words" } else { "embedding" };
+        stages.at(label, p.done, p.total);
+    };
+    let cancelled = || interrupt.cancellation().is_cancelled();
+    let embedder = embedder.as_ref().map(|e| e as &dyn Embedder);
+    let world = house.world().as_ref();
+    Ok(build_index(house.workspace(), embedder, world, &mut progress, &cancelled)?)
+}
+
+/// What an index did, in a line.
+pub(crate) fn show(report: &IndexReport, output: &mut Output) {
+    let meaning = match &report.model {
+        Some(model) => format!("; {} texts embedded by {model} in {:.1} s", grouped(report.embedded), report.embedding_ms / 1000.0),
+        None => "; without embeddings: nothing can be searched by meaning".to_owned(),
+    };
+    let words = report.lexical_ms / 1000.0;
+    output.line(format!("generation {} serves {} items; words in {words:.1} s{meaning}", report.generation, grouped(report.items)));
+}
