@@ -1,1 +1,142 @@
+use std::path::PathBuf;
 
+use expect_test::expect;
+use rusqlite::Connection;
+
+use super::*;
+
+fn source(path: &Path) -> TableSource {
+    TableSource { file: path.to_owned(), table: None, query: None, delimiter: None }
+}
+
+fn file(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    fs::write_atomic(&path, content).unwrap();
+    path
+}
+
+/// Every row as a line: its number, then its cells or what is wrong.
+fn rows(path: &Path, wanted: &[&str]) -> Result<Vec<String>, SourceError> {
+    let mut found = Vec::new();
+    Table::open(&source(path))?.read(wanted, &mut |row| -> Result<(), SourceError> {
+        found.push(match row {
+            Ok(r) => {
+                format!("{}: {}", r.line, r.cells.iter().map(Value::to_string).collect::<Vec<_>>().join("|"))
+            }
+            Err(b) => {
+                format!("{}: {}{}", b.line, b.column.map_or(String::new(), |c| format!("{c}: ")), b.reason)
+            }
+        });
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+#[test]
+fn bad_rows_are_reported_and_the_others_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = b"\xef\xbb\xbfid,name\r\n1,\"a, \"\"b\"\"\"\r\n\r\n2,\"two\nlines\"\n3,x,y\n4,\xff\n5,nul\0\n6,\"open\n7,seven\n8,eight";
+    let path = file(folder.path(), "t.csv", text);
+    let expected = [
+        "2: 1|a, \"b\"",
+        "4: 2|two\nlines",
+        "6: the row has 3 columns and the header 2",
+        "7: name: the text is not UTF-8",
+        "8: name: the text holds a NUL byte",
+        "9: a quotation mark is opened and never closed",
+        "10: 7|seven",
+        "11: 8|eight",
+    ];
+    assert_eq!(rows(&path, &["id", "name"]).unwrap(), expected);
+}
+
+#[test]
+fn an_open_quotation_mark_costs_one_line_in_a_long_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let many: String = (0..60_000).map(|i| format!("{i},row {i}\n")).collect();
+    let path = file(folder.path(), "t.csv", format!("id,name\nx,\"open\n{many}").as_bytes());
+    let found = rows(&path, &["id"]).unwrap();
+    assert_eq!(found.len(), 60_001);
+    assert_eq!(found[..2], ["2: a quotation mark is opened and never closed", "3: 0"]);
+}
+
+#[test]
+fn json_lines_are_read_by_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "{\"id\": 1, \"tags\": [\"a\", \"b\"]}\n{\"id\": 2, \"x\": {}}\nnonsense\n\n{\"x\": {\"deep\": 1}}\n";
+    let path = file(folder.path(), "t.jsonl", text.as_bytes());
+    assert_eq!(
+        rows(&path, &["id", "tags"]).unwrap(),
+        [
+            "1: 1|a, b",
+            "2: 2|–",
+            "3: the line is not a JSON object: expected ident at line 1 column 2",
+            "5: –|–"
+        ]
+    );
+    assert_eq!(rows(&path, &["x"]).unwrap()[1], "2: x: an object cannot be a value");
+}
+
+#[test]
+fn sqlite_is_read_by_table_and_by_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t (id, name); INSERT INTO t VALUES (1, 'a'), (2, x'00'), (3, CAST(x'ff' AS TEXT));",
+        )
+        .unwrap();
+    let expected = ["1: a", "2: name: the column holds bytes and no text", "3: name: the text is not UTF-8"];
+    assert_eq!(rows(&path, &["name"]).unwrap(), expected);
+    let message = |table: Option<&str>, query: Option<&str>| {
+        let source =
+            TableSource { table: table.map(Into::into), query: query.map(Into::into), ..source(&path) };
+        let error = Table::open(&source).unwrap_err().to_string();
+        error.replace(&format!("{}/", folder.path().display()), "")
+    };
+    connection.execute_batch("CREATE TABLE people (id)").unwrap();
+    expect!["`t.db` cannot be read as an SQLite database: there are several tables in it; name one with `table`, of people, t"]
+        .assert_eq(&message(None, None));
+    expect!["`t.db` cannot be read as an SQLite database: no such table: peopl; did you mean `people`?; the tables are people, t"]
+        .assert_eq(&message(Some("peopl"), None));
+    let change = message(None, Some("DELETE FROM t"));
+    assert!(change.contains("the query would change something"), "{change}");
+}
+
+#[test]
+fn files_that_are_no_tables_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = folder.path().join("whole.db");
+    Connection::open(&sqlite).unwrap().execute_batch("CREATE TABLE t (a); CREATE TABLE u (a);").unwrap();
+    let bytes = fs::read(&sqlite).unwrap();
+    file(folder.path(), "cut.db", &bytes[..5000]);
+    file(folder.path(), "empty.csv", b"");
+    file(folder.path(), "not.db", b"id,name\n1,a\n");
+    file(folder.path(), "nul.csv", b"\0\0\0\0,\0\0\n");
+    file(folder.path(), "wide.csv", b"\xff\xfei\0d\0");
+    file(folder.path(), "list.json", b"[{\"id\": 1}]");
+    file(folder.path(), "t.csv", b"id,name\n1,a\n");
+    let message = |name: &str| {
+        let error = rows(&folder.path().join(name), &["nam"]).unwrap_err().to_string();
+        error
+            .replace(&format!("{}/", folder.path().display()), "")
+            .replace(&format!("{}", folder.path().display()), "folder")
+    };
+    let all: Vec<_> =
+        ["none.csv", "", "empty.csv", "cut.db", "not.db", "nul.csv", "wide.csv", "list.json", "t.csv"]
+            .map(message)
+            .into();
+    expect![[r#"
+        there is no file `none.csv`; check the path, or give the file on the command line
+        `` is a folder; give the file in it that holds the table
+        `empty.csv` is empty; a table has at least a line of column names and a row
+        `cut.db` cannot be read as an SQLite database: it is cut off: 5000 bytes of 12288; fetch it again
+        `not.db` is not a table that can be read: its name says SQLite and its content does not; fetch it again
+        `nul.csv` is not a table that can be read: it holds NUL bytes where column names should be; it is not a text file
+        `wide.csv` is not a table that can be read: it is in UTF-16; save it as UTF-8
+        `list.json` is not a table that can be read: it is one JSON array; write one object a line (JSON Lines)
+        `t.csv` has no column `nam`; did you mean `name`?; its columns are `id`, `name`"#]]
+    .assert_eq(&all.join("\n"));
+}
