@@ -188,7 +188,7 @@ fn a_hundred_thousand_statements_stay_inside() {
     let (_folder, engine, database) = engine();
     let before = fs::read(&database).unwrap();
     let pool = RoaringBitmap::from_iter([2_u32, 40, 41, 77]);
-    let limits = SqlLimits { fuel: 200_000, rows: 50, ..SqlLimits::default() };
+    let limits = SqlLimits { fuel: 30_000, rows: 50, ..SqlLimits::default() };
     // What must never be seen is found by other means than the sandbox's own: rows' hashes and rows outside the pool.
     let all: Vec<u32> = (0..common::ITEMS as u32).collect();
     let catalog = engine.snapshot().catalog();
@@ -221,6 +221,6 @@ fn a_hundred_thousand_statements_stay_inside() {
     }
     assert_eq!(fs::read(&database).unwrap(), before);
     // A sandbox that refuses everything would pass, too.
-    assert!(accepted > 20_000, "only {accepted} statements were accepted");
+    assert!(accepted > 10_000, "only {accepted} statements were accepted");
     println!("{accepted} of 100000 statements were accepted");
 }

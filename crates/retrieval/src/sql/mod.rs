@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use roaring::RoaringBitmap;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 use segue_catalog::{Catalog, Ordinal, Role, Snapshot, StoreError, Suggestion, Value};
@@ -128,12 +129,13 @@ pub(crate) fn run(
 ) -> Result<SqlAnswer, SqlError> {
     let catalog = snapshot.catalog();
     let store = |source| StoreError::Sqlite { path: snapshot.path().to_owned(), source };
+    let table = snapshot.table("items");
     let mut connection = open(snapshot, within).map_err(store)?;
-    let seen = guard::close(&mut connection, catalog, &snapshot.table("items")).map_err(store)?;
+    let seen = guard::close(&mut connection, catalog, &table).map_err(store)?;
     let fuel = Arc::new(AtomicU64::new(0));
     meter(&mut connection, &fuel, limits).map_err(store)?;
 
-    let answered = guard::single(&connection, sql).and_then(|mut statement| {
+    let answered = guard::single(&connection, sql, &table).and_then(|mut statement| {
         let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
         let (rows, capped) = read(&mut statement, limits)?;
         Ok((columns, rows, capped))
@@ -163,6 +165,10 @@ fn open(snapshot: &Snapshot, within: Option<&RoaringBitmap>) -> rusqlite::Result
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(snapshot.path(), flags)?;
     connection.execute_batch("PRAGMA temp_store = memory; PRAGMA mmap_size = 268435456;")?;
+    let kind = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("fold", 1, kind, |context| {
+        Ok(context.get_raw(0).as_str_or_null()?.map(segue_catalog::text::fold))
+    })?;
     let mut condition = String::new();
     if let Some(pool) = within {
         let transaction = connection.transaction()?;

@@ -9,23 +9,23 @@ use segue_world::{FixedWorld, fs};
 
 /// Numbers that look random and are the same every time (Knuth's MMIX generator).
 #[derive(Debug, Clone)]
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % n
     }
 
-    pub fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
         from[self.below(from.len())]
     }
 }
 
-pub const WORDS: &[&str] =
+pub(crate) const WORDS: &[&str] =
     &["sea", "storm", "quiet", "café", "running", "house", "river", "Élan", "night", "garden", "the", "a"];
-pub const TAGS: &[&str] = &["Red", "Blue", "Green", "Déjà vu", "Deep Blue", "Grey"];
-pub const ITEMS: usize = 150;
+pub(crate) const TAGS: &[&str] = &["Red", "Blue", "Green", "Déjà vu", "Deep Blue", "Grey"];
+pub(crate) const ITEMS: usize = 150;
 
 const DATASET: &str = r#"
 name = "things"
@@ -59,7 +59,7 @@ role = "date"
 "#;
 
 /// A workspace in this folder, imported and indexed.
-pub fn workspace(folder: &Path, embedder: Option<&dyn Embedder>) -> Workspace {
+pub(crate) fn workspace(folder: &Path, embedder: Option<&dyn Embedder>) -> Workspace {
     let mut dice = Dice(7);
     let mut csv = String::from("id,title,story,tags,year,rating,made\n");
     for i in 0..ITEMS {
