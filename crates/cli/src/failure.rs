@@ -72,6 +72,7 @@ from_errors! {
     "workspace": segue_catalog::WorkspaceError,
     "catalog": segue_catalog::StoreError,
     "dataset": segue_catalog::DatasetError,
+    "infer": segue_catalog::InferError,
     "import": segue_catalog::ImportError,
     "engine": segue_retrieval::EngineError,
     "index": segue_retrieval::IndexError,

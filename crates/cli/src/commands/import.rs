@@ -97,8 +97,9 @@ fn inferred(files: &[PathBuf], output: &mut Output) -> Result<Dataset, Failure> 
         let failure = Failure::usage("a mapping can be inferred for one file at a time");
         return Err(failure.remedy("write a dataset.toml that names all files and give it with --map"));
     };
-    let (dataset, text) = segue_catalog::infer(file)?;
+    let text = segue_catalog::infer(file, None)?;
     let path = free_name(file);
+    let dataset = Dataset::parse(&text, &path)?;
     fs::write_atomic(&path, text.as_bytes())?;
     output.note(format!("inferred a mapping; edit {} and import again with --map to change it", path.display()));
     Ok(dataset)
