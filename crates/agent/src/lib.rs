@@ -10,8 +10,8 @@ mod evidence;
 mod executor;
 mod plan;
 mod reading;
-pub mod rules;
 mod report;
+pub mod rules;
 mod run;
 mod session;
 #[cfg(test)]

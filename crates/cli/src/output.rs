@@ -101,6 +101,7 @@ impl Output {
     }
 
     /// A remark beside the result, on standard error.
+    #[expect(clippy::unused_self, reason = "whoever prints holds the output")]
     pub(crate) fn note(&mut self, text: impl Display) {
         remark(text);
     }
@@ -139,7 +140,6 @@ pub(crate) fn tame(text: &str) -> String {
 
 /// Help, version, or what is wrong with the command line.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "the command line is read before there is a world")]
     let wants_json = std::env::args_os().any(|a| a == "--json");
     if error.use_stderr() && wants_json {
         let text = error.render().to_string();

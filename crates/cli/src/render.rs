@@ -86,11 +86,7 @@ fn show_understood(understood: &[Understood], not: &[String], absent: &[String],
             Some(predicate) => predicate.to_string(),
             None => one.meaning.clone(),
         };
-        let kind = match (&one.predicate, one.hard) {
-            (Some(_), true) => "",
-            (Some(_), false) => " (preferred)",
-            (None, _) => "",
-        };
+        let kind = if one.predicate.is_some() && !one.hard { " (preferred)" } else { "" };
         let line = format!("  “{}” = {}{kind}", tame(&one.text), tame(&meaning));
         output.line(styles.dim.paint(line));
     }
@@ -107,7 +103,12 @@ fn show_step(step: &Step, output: &mut Output) {
     let styles = output.styles();
     let within = step.within.as_ref().map(|w| format!(" within {w}")).unwrap_or_default();
     let args = compact(&step.args);
-    output.line(format!("  {} {}{within} {}", step.id, styles.name.paint(&step.tool), styles.dim.paint(args)));
+    output.line(format!(
+        "  {} {}{within} {}",
+        step.id,
+        styles.name.paint(&step.tool),
+        styles.dim.paint(args)
+    ));
 }
 
 fn show_call(call: &CallAnswer, step: Option<&Step>, output: &mut Output) {
@@ -135,7 +136,8 @@ fn show_call(call: &CallAnswer, step: Option<&Step>, output: &mut Output) {
 pub(crate) fn show_diagnosis(diagnosis: &Diagnosis, output: &mut Output) {
     let styles = output.styles();
     for (i, part) in diagnosis.conditions.iter().enumerate() {
-        let mark = if diagnosis.conflict.contains(&i) { styles.warn.paint("✗") } else { styles.dim.paint("·") };
+        let mark =
+            if diagnosis.conflict.contains(&i) { styles.warn.paint("✗") } else { styles.dim.paint("·") };
         output.line(format!("     {mark} {}: {}", tame(&part.condition.to_string()), counted(part.count)));
     }
     for relaxation in &diagnosis.relaxations {

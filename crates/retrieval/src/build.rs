@@ -1,6 +1,6 @@
 //! Builds the indexes of a generation beside the one that serves, and switches when all of it is on the disk.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use segue_catalog::{Catalog, Ordinal, Row, Snapshot, Store, Workspace};
 use segue_models::Embedder;
@@ -151,13 +151,13 @@ fn embed(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<u64, IndexError> {
     let dimensions = embedder.dimensions();
-    let mut missing: BTreeMap<(usize, &str), ()> = BTreeMap::new();
+    let mut missing: BTreeSet<(usize, &str)> = BTreeSet::new();
     for text in texts {
         if cache.get(text, dimensions)?.is_none() {
-            missing.insert((text.len(), text), ());
+            missing.insert((text.len(), text));
         }
     }
-    let missing: Vec<&str> = missing.into_keys().map(|(_, text)| text).collect();
+    let missing: Vec<&str> = missing.into_iter().map(|(_, text)| text).collect();
     let total = missing.len() as u64;
     let mut done = 0;
     for chunk in missing.chunks(TEXTS) {

@@ -177,7 +177,10 @@ impl Engine {
         let manifest = &self.vectors(space)?.manifest;
         let no_space = |remedy: String| EngineError::NoSpace { space: space.to_owned(), remedy };
         let Some(embedder) = &self.shared.embedder else {
-            return Err(no_space(format!("its model is not here; run `segue models pull {}`", manifest.model)));
+            return Err(no_space(format!(
+                "its model is not here; run `segue models pull {}`",
+                manifest.model
+            )));
         };
         if embedder.fingerprint() != manifest.fingerprint {
             return Err(no_space(format!(

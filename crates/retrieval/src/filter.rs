@@ -27,7 +27,11 @@ impl Filter {
 
     /// The items of which the predicate is known to have this truth. What is unknown is in neither set, so that null
     /// matches nothing, also under `not`.
-    pub(crate) fn known_to_be(&self, truth: bool, predicate: &Predicate) -> Result<RoaringBitmap, StoreError> {
+    pub(crate) fn known_to_be(
+        &self,
+        truth: bool,
+        predicate: &Predicate,
+    ) -> Result<RoaringBitmap, StoreError> {
         match predicate {
             Predicate::All { all } if truth => self.every(all, truth),
             Predicate::All { all } => self.some(all, truth),

@@ -1,6 +1,6 @@
 //! One ranking out of several. Both methods depend on the rankings as a set, not on their order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use segue_catalog::{Ordinal, Scored};
 
@@ -13,7 +13,10 @@ pub const RRF_K: f64 = 60.0;
 pub fn reciprocal_rank(rankings: &[&[Scored]], weights: &[f64], k: f64) -> Vec<Scored> {
     let parts = rankings.iter().enumerate().map(|(i, ranking)| {
         let weight = weights.get(i).copied().unwrap_or(1.0);
-        (1_u32..).zip(*ranking).map(move |(rank, s)| (s.item, weight / (k + f64::from(rank)))).collect::<Vec<_>>()
+        (1_u32..)
+            .zip(*ranking)
+            .map(move |(rank, s)| (s.item, weight / (k + f64::from(rank))))
+            .collect::<Vec<_>>()
     });
     summed(parts)
 }
@@ -21,15 +24,18 @@ pub fn reciprocal_rank(rankings: &[&[Scored]], weights: &[f64], k: f64) -> Vec<S
 /// Weighted sum of scores calibrated per ranking to mean 0 and standard deviation 1 (z-scores). An item that a ranking
 /// does not hold gets the ranking's lowest calibrated score there. `weights` of fewer elements than `rankings` are 1 for the rest.
 pub fn weighted(rankings: &[&[Scored]], weights: &[f64]) -> Vec<Scored> {
-    let mut everything: BTreeMap<Ordinal, ()> = BTreeMap::new();
+    let mut everything: BTreeSet<Ordinal> = BTreeSet::new();
     for ranking in rankings {
-        everything.extend(ranking.iter().map(|s| (s.item, ())));
+        everything.extend(ranking.iter().map(|s| s.item));
     }
     let parts = rankings.iter().enumerate().map(|(i, ranking)| {
         let weight = weights.get(i).copied().unwrap_or(1.0);
         let scores: BTreeMap<Ordinal, f64> = calibrated(ranking).into_iter().collect();
         let lowest = scores.values().copied().fold(0.0_f64, f64::min);
-        everything.keys().map(|item| (*item, weight * scores.get(item).copied().unwrap_or(lowest))).collect::<Vec<_>>()
+        everything
+            .iter()
+            .map(|item| (*item, weight * scores.get(item).copied().unwrap_or(lowest)))
+            .collect::<Vec<_>>()
     });
     summed(parts)
 }

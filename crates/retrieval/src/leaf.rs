@@ -7,7 +7,8 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 use segue_catalog::text::{fold, words};
 use segue_catalog::{
-    Catalog, Condition, Field, FieldType, Operator, Role, Snapshot, StoreError, Value, haversine_km, parse_date,
+    Catalog, Condition, Field, FieldType, Operator, Role, Snapshot, StoreError, Value, haversine_km,
+    parse_date,
 };
 
 /// The items of which the condition is true. A field that is not there, or a value that the operator cannot use, gives

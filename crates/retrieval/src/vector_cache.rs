@@ -45,7 +45,8 @@ impl VectorCache {
             .prepare_cached("SELECT vector FROM vectors WHERE model = ?1 AND text = ?2")
             .and_then(|mut s| s.query_row(params![self.model, key(text)], |r| r.get(0)).optional())
             .map_err(|source| self.failed(source))?;
-        let vector = found.map(|bytes| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect());
+        let vector =
+            found.map(|bytes| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect());
         // A vector of another length is a damaged one: it is embedded again.
         Ok(vector.filter(|v: &Vec<f32>| v.len() == dimensions))
     }

@@ -43,7 +43,11 @@ impl Vectors {
         let map = map(&path).map_err(|e| damaged(e.to_string()))?;
         let bytes = manifest.rows * manifest.dimensions * size_of::<f32>();
         if map.len() != bytes {
-            return Err(damaged(format!("`{}` holds {} bytes instead of {bytes}", path.display(), map.len())));
+            return Err(damaged(format!(
+                "`{}` holds {} bytes instead of {bytes}",
+                path.display(),
+                map.len()
+            )));
         }
         Ok(Self { manifest, map })
     }
@@ -89,7 +93,10 @@ fn dot(row: &[u8], query: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-#[expect(unsafe_code, reason = "a memory map; the file is in a generation, which nobody writes once it serves")]
+#[expect(
+    unsafe_code,
+    reason = "a memory map; the file is in a generation, which nobody writes once it serves"
+)]
 fn map(path: &Path) -> std::io::Result<Mmap> {
     #[expect(clippy::disallowed_methods, reason = "a memory map needs the file itself")]
     let file = std::fs::File::open(path)?;
@@ -106,7 +113,12 @@ pub(crate) struct VectorWriter {
 }
 
 impl VectorWriter {
-    pub(crate) fn create(folder: &Path, model: &str, fingerprint: &str, dimensions: usize) -> Result<Self, IndexError> {
+    pub(crate) fn create(
+        folder: &Path,
+        model: &str,
+        fingerprint: &str,
+        dimensions: usize,
+    ) -> Result<Self, IndexError> {
         fs::create_dir_all(folder)?;
         let file = Box::new(fs::writer(&folder.join(MATRIX))?);
         let (model, fingerprint) = (model.to_owned(), fingerprint.to_owned());
@@ -123,9 +135,7 @@ impl VectorWriter {
     }
 
     pub(crate) fn finish(mut self) -> Result<(), IndexError> {
-        self.file
-            .flush()
-            .map_err(|source| IndexError::Write { path: self.folder.join(MATRIX), source })?;
+        self.file.flush().map_err(|source| IndexError::Write { path: self.folder.join(MATRIX), source })?;
         let manifest = serde_json::to_vec_pretty(&self.manifest).unwrap_or_default();
         Ok(fs::write_atomic(&self.folder.join(MANIFEST), &manifest)?)
     }

@@ -1,4 +1,5 @@
 //! Whoever writes the SQL, it reads the pool's catalogue fields and nothing else.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::format_push_string, reason = "a test")]
 
 mod common;
 
@@ -118,12 +119,25 @@ impl Writer {
         let d = &mut self.0;
         match d.below(14) {
             0..=7 => d.pick(&["items", "things", "\"items\"", "temp.items", "Things"]).to_owned(),
-            8 | 9 if depth > 0 => format!("({}) AS {}", self.select(depth - 1), self.0.pick(&["items", "things", "q"])),
+            8 | 9 if depth > 0 => {
+                format!("({}) AS {}", self.select(depth - 1), self.0.pick(&["items", "things", "q"]))
+            }
             10 => "items, json_each(items.tags)".to_owned(),
             11 => "items AS a JOIN things AS b ON a.year = b.year".to_owned(),
             12 => d
-                .pick(&["items_1", "main.items_1", "segue_pool", "sqlite_master", "users_1", "generations", "values_1",
-                    "lexicon_1", "[items_1] AS items", "pragma_table_list", "sqlite_temp_master"])
+                .pick(&[
+                    "items_1",
+                    "main.items_1",
+                    "segue_pool",
+                    "sqlite_master",
+                    "users_1",
+                    "generations",
+                    "values_1",
+                    "lexicon_1",
+                    "[items_1] AS items",
+                    "pragma_table_list",
+                    "sqlite_temp_master",
+                ])
                 .to_owned(),
             _ => "items".to_owned(),
         }
@@ -136,12 +150,34 @@ impl Writer {
             7 => d.pick(&["'Red'", "2000", "1.5", "NULL", "'t0001'", "x'00'", "'items'"]).to_owned(),
             8 => d.pick(&["hash", "ordinal", "rowid", "\"hash\"", "items.hash", "secret", "*"]).to_owned(),
             9 | 10 => {
-                let f = d.pick(&["upper", "length", "abs", "count", "max", "min", "group_concat", "typeof", "fold"]);
+                let f = d.pick(&[
+                    "upper",
+                    "length",
+                    "abs",
+                    "count",
+                    "max",
+                    "min",
+                    "group_concat",
+                    "typeof",
+                    "fold",
+                ]);
                 format!("{f}({})", d.pick(FIELDS))
             }
             11 => {
-                let f = d.pick(&["load_extension", "readfile", "randomblob", "zeroblob", "sqlite_version",
-                    "sqlite_compileoption_get", "fts5", "edit", "printf", "random", "changes", "json_group_array"]);
+                let f = d.pick(&[
+                    "load_extension",
+                    "readfile",
+                    "randomblob",
+                    "zeroblob",
+                    "sqlite_version",
+                    "sqlite_compileoption_get",
+                    "fts5",
+                    "edit",
+                    "printf",
+                    "random",
+                    "changes",
+                    "json_group_array",
+                ]);
                 format!("{f}({})", d.pick(&["1", "'x'", "title"]))
             }
             12 if depth > 0 => format!("({})", self.select(depth - 1)),
@@ -163,7 +199,11 @@ impl Writer {
             sql += &format!(" ORDER BY {} DESC LIMIT 20", self.value(0));
         }
         if depth > 0 && self.0.below(8) == 0 {
-            sql += &format!(" {} {}", self.0.pick(&["UNION", "UNION ALL", "EXCEPT", "INTERSECT"]), self.select(depth - 1));
+            sql += &format!(
+                " {} {}",
+                self.0.pick(&["UNION", "UNION ALL", "EXCEPT", "INTERSECT"]),
+                self.select(depth - 1)
+            );
         }
         sql
     }
@@ -196,7 +236,8 @@ fn a_hundred_thousand_statements_stay_inside() {
     let hidden: BTreeSet<&str> = rows
         .iter()
         .flat_map(|row| {
-            let outside = [row.id(catalog), row.title(catalog)].into_iter().filter(|_| !pool.contains(row.ordinal));
+            let outside =
+                [row.id(catalog), row.title(catalog)].into_iter().filter(|_| !pool.contains(row.ordinal));
             outside.chain([row.hash.as_str()])
         })
         .collect();
@@ -209,9 +250,19 @@ fn a_hundred_thousand_statements_stay_inside() {
         let Ok(answer) = engine.sql(&sql, Some(&pool), &limits) else { continue };
         accepted += 1;
         let certificate = &answer.certificate;
-        assert!(certificate.tables.iter().all(|t| tables.contains(&t.as_str())), "{n}: {sql}: {certificate:?}");
-        assert!(certificate.columns.iter().all(|c| FIELDS.contains(&c.as_str())), "{n}: {sql}: {certificate:?}");
-        assert_eq!((certificate.pool, certificate.rows), (pool.len(), answer.rows.len() as u64), "{n}: {sql}");
+        assert!(
+            certificate.tables.iter().all(|t| tables.contains(&t.as_str())),
+            "{n}: {sql}: {certificate:?}"
+        );
+        assert!(
+            certificate.columns.iter().all(|c| FIELDS.contains(&c.as_str())),
+            "{n}: {sql}: {certificate:?}"
+        );
+        assert_eq!(
+            (certificate.pool, certificate.rows),
+            (pool.len(), answer.rows.len() as u64),
+            "{n}: {sql}"
+        );
         assert!(certificate.fuel <= limits.fuel && answer.rows.len() <= limits.rows, "{n}: {sql}");
         assert!(answer.items.iter().flatten().all(|i| pool.contains(*i)), "{n}: {sql}");
         for cell in answer.rows.iter().flatten().filter_map(Value::as_str) {

@@ -148,8 +148,7 @@ pub struct FileLock {
 
 /// Takes the lock on `path` if nobody holds it; `None` if somebody does.
 pub fn try_lock(path: &Path) -> Result<Option<FileLock>> {
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).open(path).at("open", path)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).at("open", path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(FileLock { _file: file })),
         Err(TryLockError::WouldBlock) => Ok(None),

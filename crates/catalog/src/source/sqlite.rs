@@ -41,7 +41,7 @@ impl SqliteTable {
             if !statement.readonly() {
                 return Err(failed("the query would change something; give a `SELECT`".into()));
             }
-            statement.column_names().into_iter().map(str::to_owned).collect()
+            statement.column_names().map(str::to_owned).collect()
         };
         Ok(Self { path: path.clone(), connection, sql, columns })
     }

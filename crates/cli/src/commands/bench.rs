@@ -22,10 +22,13 @@ pub(crate) async fn run(house: &House, args: &Bench, output: &mut Output) -> Res
     let work = Work::sample(&door, repetitions)?;
     let clock = house.world().as_ref();
     let mut measured = Vec::new();
-    measured.push(("filter", timed(clock, &work.predicates, |p| Ok(door.engine.filter(p, None).map(drop)?))?));
+    measured
+        .push(("filter", timed(clock, &work.predicates, |p| Ok(door.engine.filter(p, None).map(drop)?))?));
     measured.push((
         "bm25",
-        timed(clock, &work.queries, |q| Ok(door.engine.lexical(&LexicalQuery::new(q.as_str()), None).map(drop)?))?,
+        timed(clock, &work.queries, |q| {
+            Ok(door.engine.lexical(&LexicalQuery::new(q.as_str()), None).map(drop)?)
+        })?,
     ));
     if door.engine.spaces().contains(&TEXT_SPACE) && house.embedder()?.is_some() {
         let search = |q: &String| Ok(door.engine.dense(TEXT_SPACE, DenseQuery::Text(q), None).map(drop)?);
@@ -54,12 +57,18 @@ struct Latency {
 impl Latency {
     fn of(mut ms: Vec<f64>) -> Self {
         ms.sort_by(f64::total_cmp);
-        let at = |share: usize| ms.get((ms.len() * share / 100).min(ms.len().saturating_sub(1))).copied().unwrap_or(f64::NAN);
+        let at = |share: usize| {
+            ms.get((ms.len() * share / 100).min(ms.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+        };
         Self { p50: at(50), p95: at(95), n: ms.len() }
     }
 }
 
-fn timed<T>(clock: &dyn World, work: &[T], mut run: impl FnMut(&T) -> Result<(), Failure>) -> Result<Latency, Failure> {
+fn timed<T>(
+    clock: &dyn World,
+    work: &[T],
+    mut run: impl FnMut(&T) -> Result<(), Failure>,
+) -> Result<Latency, Failure> {
     let mut ms = Vec::with_capacity(work.len());
     for one in work {
         let began = clock.elapsed();
@@ -81,8 +90,18 @@ impl Work {
         let random = segue_world::FixedWorld::new(segue_world::Timestamp::UNIX_EPOCH).with_seed(SEED);
         let below = |n: usize| (random.random_u64() % n.max(1) as u64) as usize;
         let catalog = door.agent.catalog();
-        let numbers: Vec<_> = catalog.fields.iter().zip(&catalog.statistics).filter(|(f, s)| f.ty.is_number() && s.known > 0).collect();
-        let categories: Vec<_> = catalog.fields.iter().zip(&catalog.statistics).filter(|(f, s)| f.role == Role::Category && !s.top.is_empty()).collect();
+        let numbers: Vec<_> = catalog
+            .fields
+            .iter()
+            .zip(&catalog.statistics)
+            .filter(|(f, s)| f.ty.is_number() && s.known > 0)
+            .collect();
+        let categories: Vec<_> = catalog
+            .fields
+            .iter()
+            .zip(&catalog.statistics)
+            .filter(|(f, s)| f.role == Role::Category && !s.top.is_empty())
+            .collect();
         let mut work = Self { predicates: Vec::new(), queries: Vec::new(), requests: Vec::new() };
         for i in 0..n {
             let mut parts = Vec::new();
@@ -96,7 +115,8 @@ impl Work {
                 && let Some((low, high)) = statistics.range()
             {
                 let at = low + (high - low) * (i as f64 + 0.5) / n as f64;
-                let bound = if field.ty == FieldType::Integer { Value::Integer(at as i64) } else { Value::Real(at) };
+                let bound =
+                    if field.ty == FieldType::Integer { Value::Integer(at as i64) } else { Value::Real(at) };
                 words.push(format!("{} under {bound}", field.name.replace('_', " ")));
                 parts.push(Predicate::field(&field.name, Operator::Lt, bound));
             }
@@ -119,7 +139,10 @@ fn show(door: &Door, measured: &[(&str, Latency)], output: &mut Output) {
         output.json(&json!({ "items": door.agent.catalog().items, "latency": latency }));
         return;
     }
-    output.line(format!("{} items; milliseconds, one after the other", crate::render::grouped(door.agent.catalog().items)));
+    output.line(format!(
+        "{} items; milliseconds, one after the other",
+        crate::render::grouped(door.agent.catalog().items)
+    ));
     output.line(format!("{:>12} {:>9} {:>9} {:>6}", "", "p50", "p95", "n"));
     for (name, l) in measured {
         output.line(format!("{name:>12} {:>9.3} {:>9.3} {:>6}", l.p50, l.p95, l.n));

@@ -72,10 +72,17 @@ pub(crate) async fn converse(
             "/what" => show_constraints(&session, output),
             "/explain" => {
                 detail = if detail == Detail::Answer { Detail::Evidence } else { Detail::Answer };
-                output.line(if detail == Detail::Evidence { "evidence is shown" } else { "evidence is hidden" });
+                output.line(if detail == Detail::Evidence {
+                    "evidence is shown"
+                } else {
+                    "evidence is hidden"
+                });
             }
             command if command.starts_with('/') => {
-                output.line(format!("there is no `{}`; /help lists what there is", crate::output::tame(command)));
+                output.line(format!(
+                    "there is no `{}`; /help lists what there is",
+                    crate::output::tame(command)
+                ));
             }
             request => {
                 // A turn that fails is told and the conversation goes on: what was said before is kept.
@@ -125,7 +132,11 @@ fn show_constraints(session: &Session, output: &mut Output) {
     let mut nothing = true;
     let mut tell = |text: &str, what: String, turn: u32| {
         nothing = false;
-        output.line(format!("  {} (turn {turn}: “{}”)", crate::output::tame(&what), crate::output::tame(text)));
+        output.line(format!(
+            "  {} (turn {turn}: “{}”)",
+            crate::output::tame(&what),
+            crate::output::tame(text)
+        ));
     };
     for c in constraints.conditions.iter().filter(|c| c.holds()) {
         let wish = if c.hard { "" } else { ", preferred" };

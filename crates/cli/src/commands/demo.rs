@@ -56,8 +56,11 @@ fn prepare(house: &House, output: &mut Output) -> Result<(), Failure> {
         let name = Snapshot::open(&workspace.catalog_db(), current)?.catalog().name.clone();
         if name != dataset.name {
             let folder = workspace.root().display();
-            return Err(Failure::new("workspace", format!("the workspace `{folder}` holds `{name}`, not the films of the demo"))
-                .remedy("give the demo a workspace of its own: segue demo --workspace DIR"));
+            return Err(Failure::new(
+                "workspace",
+                format!("the workspace `{folder}` holds `{name}`, not the films of the demo"),
+            )
+            .remedy("give the demo a workspace of its own: segue demo --workspace DIR"));
         }
         return Ok(());
     }

@@ -60,7 +60,8 @@ pub(crate) fn import(house: &House, dataset: &Dataset, output: &mut Output) -> R
     stages.end();
     for rejected in &report.rejected {
         let first = rejected.first.first();
-        let reason = first.map(|r| format!("; the first, line {}: {}", r.line, tame(&r.reason))).unwrap_or_default();
+        let reason =
+            first.map(|r| format!("; the first, line {}: {}", r.line, tame(&r.reason))).unwrap_or_default();
         output.note(format!(
             "{} rows of {} were not taken{reason}; all are in {}",
             grouped(rejected.count),
@@ -74,7 +75,10 @@ pub(crate) fn import(house: &House, dataset: &Dataset, output: &mut Output) -> R
 fn show(report: &ImportReport, name: &str, output: &mut Output) {
     let styles = output.styles();
     let items = grouped(report.items);
-    output.line(format!("{items} {name} imported as generation {}", styles.name.paint(report.generation.to_string())));
+    output.line(format!(
+        "{items} {name} imported as generation {}",
+        styles.name.paint(report.generation.to_string())
+    ));
     if report.repeats > 0 {
         output.line(format!("  {} rows repeated an id", grouped(report.repeats)));
     }
@@ -101,7 +105,10 @@ fn inferred(files: &[PathBuf], output: &mut Output) -> Result<Dataset, Failure> 
     let path = free_name(file);
     let dataset = Dataset::parse(&text, &path)?;
     fs::write_atomic(&path, text.as_bytes())?;
-    output.note(format!("inferred a mapping; edit {} and import again with --map to change it", path.display()));
+    output.note(format!(
+        "inferred a mapping; edit {} and import again with --map to change it",
+        path.display()
+    ));
     Ok(dataset)
 }
 
@@ -117,5 +124,7 @@ fn absent_is_an_error(file: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let name = file.display().to_string();
-    Err(Failure::new("file", format!("there is no file `{name}`")).at(name).remedy("look at the path and try again"))
+    Err(Failure::new("file", format!("there is no file `{name}`"))
+        .at(name)
+        .remedy("look at the path and try again"))
 }

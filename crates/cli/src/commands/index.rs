@@ -50,9 +50,17 @@ pub(crate) fn index(house: &House, embeddings: bool, _: &mut Output) -> Result<I
 /// What an index did, in a line.
 pub(crate) fn show(report: &IndexReport, output: &mut Output) {
     let meaning = match &report.model {
-        Some(model) => format!("; {} texts embedded by {model} in {:.1} s", grouped(report.embedded), report.embedding_ms / 1000.0),
+        Some(model) => format!(
+            "; {} texts embedded by {model} in {:.1} s",
+            grouped(report.embedded),
+            report.embedding_ms / 1000.0
+        ),
         None => "; without embeddings: nothing can be searched by meaning".to_owned(),
     };
     let words = report.lexical_ms / 1000.0;
-    output.line(format!("generation {} serves {} items; words in {words:.1} s{meaning}", report.generation, grouped(report.items)));
+    output.line(format!(
+        "generation {} serves {} items; words in {words:.1} s{meaning}",
+        report.generation,
+        grouped(report.items)
+    ));
 }

@@ -56,11 +56,15 @@ impl FetchView {
             Progress::Waiting { resource } => {
                 self.stages.note(&format!("another process is fetching {resource}; waiting for it"));
             }
-            Progress::Trying { resource, source } => self.stages.note(&format!("fetching {resource} from {source}")),
+            Progress::Trying { resource, source } => {
+                self.stages.note(&format!("fetching {resource} from {source}"));
+            }
             Progress::Fetching { file, bytes, total, .. } => {
                 self.stages.at(&format!("  {file}, kB"), bytes / 1000, total.unwrap_or_default() / 1000);
             }
-            Progress::Failed { source, reason, .. } => self.stages.note(&format!("  not from {source}: {reason}")),
+            Progress::Failed { source, reason, .. } => {
+                self.stages.note(&format!("  not from {source}: {reason}"));
+            }
             Progress::Ready { .. } => self.stages.end(),
         }
     }

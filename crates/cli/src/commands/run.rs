@@ -48,7 +48,7 @@ pub(crate) async fn show_execution(
         match &failed {
             Some(error) => {
                 let mut failure = Failure::new(error.kind.name(), error);
-                failure.at = error.at.clone();
+                failure.at.clone_from(&error.at);
                 return Err(failure);
             }
             None => output.json(&execution),
@@ -63,7 +63,11 @@ pub(crate) async fn show_execution(
             CallOutcome::Failed(error) => styles.bad.paint(failure_text(error)).to_string(),
         };
         let tool = styles.name.paint(&call.tool);
-        output.line(format!("{} {tool} → {outcome} {}", call.step, styles.dim.paint(format!("{:.1} ms", call.ms))));
+        output.line(format!(
+            "{} {tool} → {outcome} {}",
+            call.step,
+            styles.dim.paint(format!("{:.1} ms", call.ms))
+        ));
         for note in &call.notes {
             output.line(styles.dim.paint(format!("   {}", tame(note))));
         }

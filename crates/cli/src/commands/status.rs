@@ -31,14 +31,25 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
     }
     let styles = output.styles();
     let items = grouped(catalog.items);
-    output.line(format!("{} {items} {}, generation {current}", styles.strong.paint(&catalog.name), catalog.name));
+    output.line(format!(
+        "{} {items} {}, generation {current}",
+        styles.strong.paint(&catalog.name),
+        catalog.name
+    ));
     if catalog.interactions > 0 {
-        output.line(format!("{} interactions of {} users", grouped(catalog.interactions), grouped(catalog.users)));
+        output.line(format!(
+            "{} interactions of {} users",
+            grouped(catalog.interactions),
+            grouped(catalog.users)
+        ));
     }
-    let meaning = if has_vectors { "words and meaning" } else { "words only: `segue index` adds search by meaning" };
+    let meaning =
+        if has_vectors { "words and meaning" } else { "words only: `segue index` adds search by meaning" };
     output.line(format!("searched by {meaning}"));
     if newest != current {
-        output.line(styles.warn.paint(format!("generation {newest} is imported and not indexed: run `segue index`")));
+        output.line(
+            styles.warn.paint(format!("generation {newest} is imported and not indexed: run `segue index`")),
+        );
     }
     output.line("");
     for (field, statistics) in catalog.fields.iter().zip(&catalog.statistics) {
@@ -53,7 +64,11 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
             _ => String::new(),
         };
         let what = crate::render::shortened(&crate::output::tame(&what), 60);
-        output.line(format!("  {name} {known:>8} known, {:>8} different  {}", grouped(statistics.distinct), styles.dim.paint(what)));
+        output.line(format!(
+            "  {name} {known:>8} known, {:>8} different  {}",
+            grouped(statistics.distinct),
+            styles.dim.paint(what)
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,9 @@ use tantivy::query::Query;
 use tantivy::schema::{
     FAST, Field as Column, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer};
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
+};
 use tantivy::{Index, IndexWriter, Searcher, TantivyDocument, TantivyError, Term};
 
 use super::LexicalQuery;
@@ -134,7 +136,7 @@ impl LexicalIndex {
         query: &LexicalQuery,
         within: Option<&RoaringBitmap>,
     ) -> Result<Vec<Scored>, EngineError> {
-        let Some(query) = self.compiled(query)? else { return Ok(Vec::new()) };
+        let Some(query) = self.compiled(query) else { return Ok(Vec::new()) };
         let collector = Everything { ordinal: ORDINAL, within };
         self.searcher.search(&query, &collector).map_err(|source| self.failed(source))
     }
@@ -145,7 +147,7 @@ impl LexicalIndex {
         query: &LexicalQuery,
         item: Ordinal,
     ) -> Result<Option<Explanation>, EngineError> {
-        let Some(query) = self.compiled(query)? else { return Ok(None) };
+        let Some(query) = self.compiled(query) else { return Ok(None) };
         let term = Term::from_field_u64(self.ordinal, u64::from(item));
         let only = tantivy::query::TermQuery::new(term, IndexRecordOption::Basic);
         let found = self
@@ -161,7 +163,7 @@ impl LexicalIndex {
         }
     }
 
-    fn compiled(&self, query: &LexicalQuery) -> Result<Option<Box<dyn Query>>, EngineError> {
+    fn compiled(&self, query: &LexicalQuery) -> Option<Box<dyn Query>> {
         let chosen: Vec<(Column, f32)> = if query.fields.is_empty() {
             self.columns.iter().map(|(_, column, boost)| (*column, *boost)).collect()
         } else {
@@ -169,7 +171,7 @@ impl LexicalIndex {
             query.fields.iter().filter_map(|(name, boost)| Some((named(name)?, *boost))).collect()
         };
         let mut analyzer = self.index.tokenizers().get(TOKENIZER).unwrap_or_else(analyzer);
-        Ok(compile(query, &chosen, &mut analyzer))
+        compile(query, &chosen, &mut analyzer)
     }
 
     fn failed(&self, source: TantivyError) -> EngineError {

@@ -48,7 +48,10 @@ impl Default for SqlLimits {
 
 impl fmt::Debug for SqlLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqlLimits").field("fuel", &self.fuel).field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("SqlLimits")
+            .field("fuel", &self.fuel)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +139,7 @@ pub(crate) fn run(
     meter(&mut connection, &fuel, limits).map_err(store)?;
 
     let answered = guard::single(&connection, sql, &table).and_then(|mut statement| {
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let (rows, capped) = read(&mut statement, limits)?;
         Ok((columns, rows, capped))
     });
@@ -165,7 +168,8 @@ fn open(snapshot: &Snapshot, within: Option<&RoaringBitmap>) -> rusqlite::Result
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(snapshot.path(), flags)?;
     connection.execute_batch("PRAGMA temp_store = memory; PRAGMA mmap_size = 268435456;")?;
-    let kind = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    let kind =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function("fold", 1, kind, |context| {
         Ok(context.get_raw(0).as_str_or_null()?.map(segue_catalog::text::fold))
     })?;

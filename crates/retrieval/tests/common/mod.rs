@@ -67,7 +67,8 @@ pub(crate) fn workspace(folder: &Path, embedder: Option<&dyn Embedder>) -> Works
         let (title, story) = (text(2), text(9));
         let tags: Vec<_> = (0..dice.below(4)).map(|_| dice.pick(TAGS)).collect();
         let year = if dice.below(6) == 0 { String::new() } else { (1990 + dice.below(20)).to_string() };
-        let rating = if dice.below(6) == 0 { String::new() } else { format!("{}.{}", dice.below(9), dice.below(10)) };
+        let rating =
+            if dice.below(6) == 0 { String::new() } else { format!("{}.{}", dice.below(9), dice.below(10)) };
         let made = match dice.below(4) {
             0 => String::new(),
             _ => format!("{}-{:02}-{:02}", 1990 + dice.below(20), 1 + dice.below(12), 1 + dice.below(28)),
