@@ -25,11 +25,18 @@ impl Snapshot {
                     items.iter().map(|item| statement.query_row([item], value)).collect()
                 })
             }
+            // Sorted here rather than by SQLite, which may then read an index of the field and not the whole rows.
             _ => self.with_connection(|connection| {
-                let mut statement = connection.prepare_cached(&format!("{select} ORDER BY ordinal"))?;
-                let all = statement.query_map([], value)?;
-                let wanted = |item: &Ordinal| items.is_none_or(|items| items.contains(*item));
-                all.filter(|read| read.as_ref().map_or(true, |(item, _)| wanted(item))).collect()
+                let mut statement = connection.prepare_cached(&select)?;
+                let mut rows = statement.query([])?;
+                let mut found: Vec<(Ordinal, Value)> = Vec::new();
+                while let Some(row) = rows.next()? {
+                    if items.is_none_or(|items| row.get(0).is_ok_and(|item| items.contains(item))) {
+                        found.push(value(row)?);
+                    }
+                }
+                found.sort_unstable_by_key(|(item, _)| *item);
+                Ok(found)
             }),
         }
     }

@@ -139,9 +139,9 @@ impl Checked<'_> {
             return Ok(Value::Text(spelt));
         }
         let nearest = nearest_values(self.snapshot, self.index, name).map_err(|e| self.unread(&e))?;
-        let remedy =
-            if nearest.is_empty() { "use `matches` to search in it" } else { "use one of the nearest" };
-        let message = format!("no item has `{}` = `{name}`; {remedy}", self.field.name);
+        // Where something is near, naming it is the remedy.
+        let remedy = if nearest.is_empty() { "; use `matches` to search in it" } else { "" };
+        let message = format!("no item has `{}` = `{name}`{remedy}", self.field.name);
         Err(PredicateError { nearest, ..self.error(message) })
     }
 
@@ -336,7 +336,7 @@ fn unknown_field(name: &str, snapshot: &Snapshot) -> PredicateError {
         ranked.into_iter().take(NEAREST).map(|(_, f)| Suggestion { value: f.name.clone(), count: 0 });
     PredicateError {
         field: name.to_owned(),
-        message: format!("there is no field `{name}`; use one of the nearest"),
+        message: format!("there is no field `{name}`"),
         nearest: nearest.collect(),
     }
 }

@@ -20,7 +20,7 @@ impl Bm25Search {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of arguments")]
 pub(crate) struct Args {
     query: String,
     #[serde(default)]

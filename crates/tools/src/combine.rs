@@ -15,7 +15,7 @@ use crate::spec::{example, object, sets, spec};
 pub(crate) struct Combine;
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of arguments")]
 pub(crate) struct Args {
     op: Op,
     sets: Vec<String>,

@@ -31,7 +31,7 @@ impl Diversify {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of arguments")]
 pub(crate) struct Args {
     #[serde(default)]
     lambda: Option<f64>,
@@ -131,8 +131,8 @@ impl Tool for Diversify {
         let Some(within) = &context.within else { return Err(ToolError::internal("no set to diversify")) };
         let all = within.items();
         let k = args.k.unwrap_or(all.len()).min(all.len());
-        let places = args.k.unwrap_or(LEAST_POOL);
-        let pool = places.saturating_mul(20).clamp(LEAST_POOL, MOST_POOL).min(all.len());
+        let pool = args.k.map_or(LEAST_POOL, |k| k.saturating_mul(20).clamp(LEAST_POOL, MOST_POOL));
+        let pool = pool.min(all.len());
         let (head, tail) = all.split_at_checked(pool).unwrap_or((all, &[]));
         context.check_cancelled()?;
         let mut items = match &args.space {

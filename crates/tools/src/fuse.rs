@@ -15,7 +15,7 @@ use crate::spec::{example, k, object, optional_name, sets, spec};
 pub(crate) struct Fuse;
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of arguments")]
 pub(crate) struct Args {
     sets: Vec<String>,
     #[serde(default)]

@@ -40,3 +40,8 @@ pub fn builtin(engine: Engine) -> Registry {
         .with(diversify::Diversify::new(engine.clone()))
         .with(look_up::LookUp::new(engine))
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

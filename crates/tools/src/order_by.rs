@@ -14,7 +14,7 @@ use crate::spec::{example, field_note, fields, k, object, optional_name, spec};
 pub(crate) struct OrderByField;
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of arguments")]
 pub(crate) struct Args {
     by: String,
     #[serde(default)]

@@ -21,7 +21,7 @@ impl SimilarItems {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of arguments")]
 pub(crate) struct Args {
     like: Vec<String>,
     #[serde(default)]

@@ -56,7 +56,7 @@ impl SqlFilter {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of arguments")]
 pub(crate) struct Args {
     /// Conditions on fields.
     #[serde(default, rename = "where")]
@@ -87,7 +87,8 @@ impl Tool for SqlFilter {
             "type": ["string", "null"],
             "description": format!("only for what `where` cannot say: SELECT {id} FROM items WHERE …, no LIMIT"),
         });
-        let mut schema = object(0, vec![("where", predicate), ("sql", sql)]);
+        let mut schema =
+            object(0, vec![("where", json!({"anyOf": [predicate, {"type": "null"}]})), ("sql", sql)]);
         if let Json::Object(schema) = &mut schema {
             schema.insert("$defs".to_owned(), Json::Object(definitions));
         }
@@ -163,7 +164,7 @@ impl Tool for SqlFilter {
 }
 
 fn predicate_error(error: PredicateError) -> ToolError {
-    ToolError::invalid(&format!("where: {}", error.field), error.message).with_nearest(error.nearest)
+    ToolError::invalid("where", error.message).with_nearest(error.nearest)
 }
 
 fn sql_error(error: SqlError) -> ToolError {

@@ -161,12 +161,12 @@ fn what_does_not_fit_is_told_with_what_would() {
             ("latitude", "within_km", json!([95, 13, 10])),
         ],
         &expect![[r#"
-            typ: there is no field `typ`; use one of the nearest [kind 0, title 0, in_stock 0, latitude 0, longitude 0]
+            typ: there is no field `typ` [kind 0, title 0, in_stock 0, latitude 0, longitude 0]
             photo: `photo` holds links and has no conditions; use another field [id 0, title 0, kind 0, weight 0, price 0]
-            kind: no item has `kind` = `hamer`; use one of the nearest [Hammer 12]
-            kind: no item has `kind` = `zzz`; use one of the nearest [Hammer 12, Wrench 7, Torque Wrench 3, Sägeblatt 2]
-            kind: no item has `kind` = `torqe`; use one of the nearest [Torque Wrench 3]
-            title: no item has `title` = `claw hamer`; use one of the nearest [Claw Hammer 1]
+            kind: no item has `kind` = `hamer` [Hammer 12]
+            kind: no item has `kind` = `zzz` [Hammer 12, Wrench 7, Torque Wrench 3, Sägeblatt 2]
+            kind: no item has `kind` = `torqe` [Torque Wrench 3]
+            title: no item has `title` = `claw hamer` [Claw Hammer 1]
             title: no item has `title` = `zzz`; use `matches` to search in it []
             kind: `lt` does not fit `kind`, which holds text; use one of `eq`, `ne`, `in`, `contains`, `starts_with`, `matches`, `is_null` []
             price: `contains` does not fit `price`, which holds numbers; use one of `eq`, `ne`, `lt`, `le`, `gt`, `ge`, `between`, `in`, `is_null` []

@@ -1,0 +1,6 @@
+//! The tools through the contract that the agent sees.
+
+mod calls;
+mod properties;
+mod specs;
+mod wrong;
