@@ -17,6 +17,9 @@ use crate::render::{Detail, grouped};
 /// How the films' columns become fields.
 const FILMS: &str = include_str!("../../../../evals/datasets/films.toml");
 
+/// How many items a turn of the demo shows.
+const SHOWN: u16 = 3;
+
 /// The conversation: a request with hard conditions, one that narrows it, one that refers back and changes
 /// direction, one that takes something back.
 const CONVERSATION: [&str; 4] = [
@@ -30,7 +33,7 @@ pub(crate) async fn run(house: &House, args: &Demo, output: &mut Output) -> Resu
     prepare(house, output)?;
     let door = house.open(&[])?;
     let mut session = door.sessions.create();
-    let turn_args = TurnArgs::default();
+    let turn_args = TurnArgs { count: Some(SHOWN), ..TurnArgs::default() };
     for request in CONVERSATION {
         if !output.is_json() {
             let styles = output.styles();
