@@ -1,5 +1,5 @@
 //! What every search promises, on a catalogue with gaps, accents and several values a field.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::format_push_string, reason = "a test")]
 
 mod common;
 
