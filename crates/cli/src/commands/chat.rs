@@ -49,6 +49,9 @@ pub(crate) async fn converse(
         true => Lines::editor(house.workspace().root().join("history.txt"), output.styles().is_coloured())?,
         false => Lines::Input,
     };
+    // A misspelt name needs all names in memory; reading them while the person types costs nobody anything.
+    let snapshot = door.engine.snapshot().clone();
+    std::thread::spawn(move || snapshot.warm_lexicon());
     let mut detail = if args.explain { Detail::Evidence } else { Detail::Answer };
     if output.is_interactive() {
         let catalog = door.agent.catalog();
