@@ -205,7 +205,7 @@ fn says(text: &str, number: u64) -> bool {
 }
 
 /// A count as people write it: 17,472.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {

@@ -22,7 +22,7 @@ mod turn;
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
 pub use constraints::{Asked, Constraints, OrderBy};
-pub use evidence::{Basis, Claim, ItemBasis, ItemClaim, ItemEvidence, Ledger};
+pub use evidence::{Basis, Claim, ItemBasis, ItemClaim, ItemEvidence, Ledger, grouped};
 pub use executor::Approval;
 pub use plan::{Plan, PlanError, Step, StepRef};
 pub use reading::{Intent, Reading, ShownItem, Understood};

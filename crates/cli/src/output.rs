@@ -86,8 +86,8 @@ impl Output {
         !self.json && io::stdin().is_terminal() && io::stdout().is_terminal()
     }
 
-    /// One line of the result. Control characters are made visible: catalogue text is data and must not
-    /// steer a terminal.
+    /// One line of the result. Text from outside goes through [`tame`] first: it is data and must not steer a
+    /// terminal.
     pub(crate) fn line(&mut self, text: impl Display) {
         self.write(&format!("{text}\n"));
     }

@@ -2,6 +2,7 @@
 
 use segue_agent::{
     AnswerItem, CallAnswer, CallOutcome, Plan, Step, Support, ToolError, TurnEvent, TurnReport, Understood,
+    grouped,
 };
 use segue_catalog::{Contribution, Diagnosis};
 use serde_json::Value as Json;
@@ -199,19 +200,6 @@ fn counted(count: u64) -> String {
     if count == 1 { "1 item".to_owned() } else { format!("{} items", grouped(count)) }
 }
 
-/// A count with its thousands apart: 17,472.
-pub(crate) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// JSON on one line, short enough to read.
 fn compact(value: &Json) -> String {
     shortened(&tame(&value.to_string()), 160)
@@ -265,10 +253,5 @@ mod tests {
         assert_eq!(shortened("abcd", 4), "abcd");
         let lines = wrapped(&"word ".repeat(50), "  ");
         assert!(lines.lines().all(|l| l.starts_with("  word") && l.width() <= 100));
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Builds the indexes of a generation beside the one that serves, and switches when all of it is on the disk.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use segue_catalog::{Catalog, Ordinal, Row, Snapshot, Store, Workspace};
 use segue_models::Embedder;
@@ -65,6 +66,9 @@ pub fn build_index(
     };
     let snapshot = Snapshot::open(&workspace.catalog_db(), newest.number)?;
     let folder = workspace.generation_dir(newest.number);
+    if !fs::exists(&folder) && fs::exists(&aside(&folder)) {
+        fs::rename(&aside(&folder), &folder)?;
+    }
     let part = folder.with_extension("part");
     fs::remove_dir_all(&part)?;
     fs::create_dir_all(&part)?;
@@ -106,13 +110,24 @@ pub fn build_index(
         embedding_ms: (world.elapsed() - lexical_done).as_secs_f64() * 1000.0,
     };
     fs::write_atomic(&part.join("meta.json"), &serde_json::to_vec_pretty(&report).unwrap_or_default())?;
-    fs::remove_dir_all(&folder)?;
+    // A generation may be indexed again while it serves: its old indexes step aside and come back if this ends here.
+    let aside = aside(&folder);
+    fs::remove_dir_all(&aside)?;
+    if fs::exists(&folder) {
+        fs::rename(&folder, &aside)?;
+    }
     fs::rename(&part, &folder)?;
+    fs::remove_dir_all(&aside)?;
     store.mark_indexed(newest.number)?;
     let before = workspace.current().ok();
     workspace.set_current(newest.number)?;
     forget_others(workspace, &mut store, [before, Some(newest.number)])?;
     Ok(report)
+}
+
+/// Where the old indexes of a generation are while the new ones take their place.
+fn aside(folder: &Path) -> PathBuf {
+    folder.with_extension("old")
 }
 
 /// The generation that served before stays, so that its readers can end; those before it go.
@@ -146,7 +161,7 @@ fn embed(
     texts: &[String],
     embedder: &dyn Embedder,
     mut cache: VectorCache,
-    target: &std::path::Path,
+    target: &Path,
     progress: &mut dyn FnMut(IndexProgress),
     cancelled: &dyn Fn() -> bool,
 ) -> Result<u64, IndexError> {
@@ -171,8 +186,7 @@ fn embed(
     progress(IndexProgress { stage: "embeddings", done, total });
     let mut writer = VectorWriter::create(target, embedder.name(), embedder.fingerprint(), dimensions)?;
     for text in texts {
-        let vector = cache.get(text, dimensions)?;
-        writer.push(&vector.unwrap_or_else(|| vec![0.0; dimensions]))?;
+        writer.push(&cache.get(text, dimensions)?.ok_or(IndexError::Forgotten)?)?;
     }
     writer.finish()?;
     Ok(total)

@@ -84,6 +84,9 @@ pub enum IndexError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The cache of embeddings lost what was put into it.
+    #[error("the cache of embeddings was changed while the index was built; run `segue index` again")]
+    Forgotten,
     /// The user stopped it. What was embedded so far is kept.
     #[error("stopped; `segue index` goes on where this left off")]
     Cancelled,

@@ -141,7 +141,7 @@ fn show(door: &Door, measured: &[(&str, Latency)], output: &mut Output) {
     }
     output.line(format!(
         "{} items; milliseconds, one after the other",
-        crate::render::grouped(door.agent.catalog().items)
+        segue_agent::grouped(door.agent.catalog().items)
     ));
     output.line(format!("{:>12} {:>9} {:>9} {:>6}", "", "p50", "p95", "n"));
     for (name, l) in measured {

@@ -57,7 +57,7 @@ pub(crate) async fn converse(
         let catalog = door.agent.catalog();
         output.line(format!(
             "{} {}; no language model: the rules planner reads your words. /help tells more.",
-            crate::render::grouped(catalog.items),
+            segue_agent::grouped(catalog.items),
             catalog.name
         ));
     }

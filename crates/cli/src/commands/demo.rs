@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use segue_agent::grouped;
 use segue_catalog::{Dataset, Snapshot};
 use segue_world::fs;
 
@@ -12,7 +13,7 @@ use crate::commands::{chat, import, index};
 use crate::failure::Failure;
 use crate::house::House;
 use crate::output::Output;
-use crate::render::{Detail, grouped};
+use crate::render::Detail;
 
 /// How the films' columns become fields.
 const FILMS: &str = include_str!("../../../../evals/datasets/films.toml");

@@ -12,8 +12,8 @@ use crate::failure::Failure;
 use crate::house::House;
 use crate::output::{Output, tame};
 use crate::progress::Stages;
-use crate::render::grouped;
 use crate::signals::Interrupt;
+use segue_agent::grouped;
 
 pub(crate) fn run(house: &House, args: &Import, output: &mut Output) -> Result<ExitCode, Failure> {
     let dataset = match (&args.map, args.files.as_slice()) {

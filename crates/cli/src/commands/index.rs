@@ -11,8 +11,8 @@ use crate::failure::Failure;
 use crate::house::House;
 use crate::output::Output;
 use crate::progress::Stages;
-use crate::render::grouped;
 use crate::signals::Interrupt;
+use segue_agent::grouped;
 
 pub(crate) fn run(house: &House, args: &Index, output: &mut Output) -> Result<ExitCode, Failure> {
     let report = index(house, !args.no_embeddings, output)?;

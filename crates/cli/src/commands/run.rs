@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use segue_agent::{CallOutcome, Plan};
+use segue_agent::{CallOutcome, Plan, grouped};
 use segue_world::fs;
 use serde_json::Value as Json;
 
@@ -12,7 +12,7 @@ use crate::commands::tool::read_standard_input;
 use crate::failure::Failure;
 use crate::house::{Door, House};
 use crate::output::{Output, tame};
-use crate::render::{contribution_text, failure_text, grouped, show_diagnosis};
+use crate::render::{contribution_text, failure_text, show_diagnosis};
 
 pub(crate) async fn run(house: &House, args: &Run, output: &mut Output) -> Result<ExitCode, Failure> {
     let text = if args.plan == Path::new("-") {

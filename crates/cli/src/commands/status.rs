@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::house::House;
 use crate::output::Output;
-use crate::render::grouped;
+use segue_agent::grouped;
 
 pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failure> {
     let workspace = house.workspace();
