@@ -78,7 +78,7 @@ fn write(path: &Path, items: usize) -> rusqlite::Result<()> {
         "CREATE TABLE generations (n INTEGER PRIMARY KEY, catalog TEXT);
          CREATE TABLE items_1 (ordinal INTEGER PRIMARY KEY, hash TEXT, id TEXT, title TEXT, genre TEXT, year INTEGER,
             runtime INTEGER, score REAL);
-         CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER);",
+         CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER, squashed TEXT);",
     )?;
     let json = serde_json::to_string(&Catalog { items: items as u64, ..catalog() }).unwrap();
     db.execute("INSERT INTO generations VALUES (1, ?1)", [json])?;
@@ -92,7 +92,7 @@ fn write(path: &Path, items: usize) -> rusqlite::Result<()> {
             "INSERT INTO items_1 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![ordinal, hash, id, title, genres, year, runtime, score],
         )?;
-        db.execute("INSERT INTO lexicon_1 VALUES (?1, 1, ?2, 1)", params![text::fold(title), title])?;
+        db.execute("INSERT INTO lexicon_1 VALUES (?1, 1, ?2, 1, NULL)", params![text::fold(title), title])?;
     }
     db.commit()
 }

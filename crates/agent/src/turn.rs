@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::answer::{Material, compose};
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
-use crate::rules::{self, RulesError};
+use crate::rules::{self, RulesError, Situation};
 use crate::{
     Approval, Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan,
     PlanError, Reading, Registry, Run, Session, SessionError, StoredTurn, ToolSpec, TurnEvent, TurnReport,
@@ -115,7 +115,15 @@ impl Agent {
     ) -> Result<TurnReport, AgentError> {
         let began = self.world.elapsed();
         let turn = session.turns + 1;
-        let reading = rules::read(request, &self.snapshot, &session.constraints, &session.shown, turn)?;
+        let today = self.world.now().to_string();
+        let situation = Situation {
+            snapshot: &self.snapshot,
+            before: &session.constraints,
+            shown: &session.shown,
+            turn,
+            today: today.get(..10),
+        };
+        let reading = rules::read(request, &situation)?;
         self.respond(session, request, reading, &options, began, &mut events).await
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test, and one that prints")]
 
 use expect_test::{Expect, expect};
+use segue_agent::rules::{RulesError, Situation};
 use segue_agent::{Constraints, CostHint, Effect, Reading, ShownItem, ToolRole, ToolSpec, rules};
 use segue_catalog::{Dataset, Snapshot, Workspace, import};
 use segue_world::RealWorld;
@@ -86,8 +87,18 @@ fn render(reading: &Reading) -> String {
     lines.join("\n")
 }
 
+fn read(
+    request: &str,
+    snapshot: &Snapshot,
+    before: &Constraints,
+    shown: &[ShownItem],
+    turn: u32,
+) -> Result<Reading, RulesError> {
+    rules::read(request, &Situation { snapshot, before, shown, turn, today: Some("2024-06-15") })
+}
+
 fn check(snapshot: &Snapshot, request: &str, expected: &Expect) {
-    let reading = rules::read(request, snapshot, &Constraints::default(), &[], 1).unwrap();
+    let reading = read(request, snapshot, &Constraints::default(), &[], 1).unwrap();
     expected.assert_eq(&render(&reading));
 }
 
@@ -174,7 +185,7 @@ fn a_conversation() {
     let mut constraints = Constraints::default();
     let mut out = String::new();
     for (turn, request) in (1..).zip(turns) {
-        let reading = rules::read(request, &homes, &constraints, &shown, turn).unwrap();
+        let reading = read(request, &homes, &constraints, &shown, turn).unwrap();
         constraints = reading.constraints;
         let holding: Vec<_> =
             constraints.conditions.iter().filter(|c| c.holds()).map(|c| c.what.to_string()).collect();
@@ -243,7 +254,7 @@ fn plans_choose_tools_by_role() {
         "preferably large houses",
         "how many flats are there?",
     ] {
-        let reading = rules::read(request, &homes, &Constraints::default(), &[], 1).unwrap();
+        let reading = read(request, &homes, &Constraints::default(), &[], 1).unwrap();
         out += &format!("{request}\n");
         for step in rules::plan(&reading, homes.catalog(), &specs).steps {
             let within = step.within.map(|w| format!(" within {w}")).unwrap_or_default();

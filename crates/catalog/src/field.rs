@@ -67,6 +67,7 @@ pub enum Direction {
 /// One field of a catalogue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of a field, and they combine freely")]
 pub struct Field {
     /// Lower-case letters, digits and underscores; unique in the catalogue; also the column's name.
     pub name: String,
@@ -105,6 +106,10 @@ pub struct Field {
     /// True for the one number that "best" and "top" order by, largest first.
     #[serde(default)]
     pub quality: bool,
+    /// True if a word that means a value of this field and one of another means the other, unless the field is
+    /// named: "Swedish film" is one from Sweden, "in Swedish" is the language.
+    #[serde(default)]
+    pub yields: bool,
 }
 
 impl Field {
@@ -134,6 +139,7 @@ impl Field {
             boost,
             embed,
             quality: false,
+            yields: false,
         }
     }
 

@@ -2,8 +2,8 @@ mod index;
 
 use rusqlite::Row as SqlRow;
 
-use crate::text::{fold, words};
-use crate::{Snapshot, StoreError};
+use crate::text::{fold, squash, words};
+use crate::{Field, Role, Snapshot, StoreError};
 pub(crate) use index::LexiconIndex;
 
 /// A value that occurs in the catalogue: a title, or a value of a category field.
@@ -23,8 +23,36 @@ impl Snapshot {
     /// The values that equal this text after folding, in every title and category field; most frequent first.
     pub fn lexicon_exact(&self, text: &str) -> Result<Vec<LexiconEntry>, StoreError> {
         let sql = format!(
-            "SELECT field, value, folded, count FROM {} WHERE folded = ?1 ORDER BY count DESC, field",
-            self.table("lexicon")
+            "SELECT field, value, folded, count FROM {} WHERE folded = ?1 AND {} ORDER BY count DESC, field",
+            self.table("lexicon"),
+            self.named_fields()
+        );
+        let folded = fold(text);
+        self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded], read_entry)?.collect())
+    }
+
+    /// The values that equal this text in letters and digits: "guns n roses" gives "Guns N' Roses", "B.I.G" gives
+    /// "B.I.G.". Most frequent first; those that [`lexicon_exact`](Self::lexicon_exact) finds are among them.
+    pub fn lexicon_squashed(&self, text: &str) -> Result<Vec<LexiconEntry>, StoreError> {
+        let sql = format!(
+            "SELECT field, value, folded, count FROM {0} WHERE folded = ?1 AND {1}
+             UNION SELECT field, value, folded, count FROM {0} WHERE squashed = ?2 ORDER BY count DESC, field",
+            self.table("lexicon"),
+            self.named_fields()
+        );
+        let (folded, squashed) = (fold(text), squash(text));
+        self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded, squashed], read_entry)?.collect())
+    }
+
+    /// The values that are versions of this text: it, and an addition after a dash or in brackets, as "Bohemian Rhapsody
+    /// - Remastered 2011" is one of "Bohemian Rhapsody". Most frequent first.
+    pub fn lexicon_versions(&self, text: &str) -> Result<Vec<LexiconEntry>, StoreError> {
+        let sql = format!(
+            "SELECT field, value, folded, count FROM {0} WHERE {1} AND folded BETWEEN ?1 || ' (' AND ?1 || ' (~'
+             UNION SELECT field, value, folded, count FROM {0} WHERE {1} AND folded BETWEEN ?1 || ' - ' AND ?1 || ' - ~'
+             ORDER BY count DESC, field, folded",
+            self.table("lexicon"),
+            self.named_fields()
         );
         let folded = fold(text);
         self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded], read_entry)?.collect())
@@ -48,6 +76,14 @@ impl Snapshot {
         let index = self.lexicon_index()?;
         let found = index.nearest(&fold(text), field, limit);
         Ok(found.into_iter().map(|(entry, similarity)| (entry.clone(), similarity)).collect())
+    }
+
+    /// The condition that a row is of a field that has names; with it a look-up goes by the primary key.
+    fn named_fields(&self) -> String {
+        let named =
+            |(i, f): (usize, &Field)| matches!(f.role, Role::Title | Role::Category).then(|| i.to_string());
+        let fields: Vec<_> = self.catalog().fields.iter().enumerate().filter_map(named).collect();
+        format!("field IN ({})", fields.join(", "))
     }
 
     /// Loads the lexicon so that the first look-up need not.

@@ -11,6 +11,19 @@ use unicode_normalization::char::is_combining_mark;
 /// ```
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
+        let bytes = text.as_bytes();
+        let blanks =
+            |pair: &[u8]| matches!(pair, [a, b] if a.is_ascii_whitespace() && b.is_ascii_whitespace());
+        let at_an_end = |end: Option<&u8>| end.is_some_and(u8::is_ascii_whitespace);
+        let only_blanks = !bytes.iter().any(|b| b.is_ascii_control());
+        // Most texts have nothing to collapse, and rows are read and imported by the hundred thousand.
+        if only_blanks
+            && !at_an_end(bytes.first())
+            && !at_an_end(bytes.last())
+            && !bytes.windows(2).any(blanks)
+        {
+            return text.to_ascii_lowercase();
+        }
         return collapse(text.chars().map(|c| c.to_ascii_lowercase()), text.len());
     }
     let folded = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
@@ -32,6 +45,15 @@ fn collapse(chars: impl Iterator<Item = char>, capacity: usize) -> String {
         }
     }
     out
+}
+
+/// Letters, digits, `#` and `+` of the folded text: "Jay-Z", "jay z" and "Jay Z." are then the same.
+///
+/// ```
+/// assert_eq!(segue_catalog::text::squash("Guns N' Roses"), "gunsnroses");
+/// ```
+pub fn squash(text: &str) -> String {
+    fold(text).chars().filter(|c| c.is_alphanumeric() || matches!(c, '#' | '+')).collect()
 }
 
 /// The words of a text: folded, split at everything that is neither letter nor digit.

@@ -36,6 +36,7 @@ const UNITS: &[(&str, &str, f64, &[&str])] = &[
     ("gigabytes", "memory", 1000.0, &["gb", "gigabyte"]),
     ("terabytes", "memory", 1_000_000.0, &["tb", "terabyte"]),
     ("bpm", "tempo", 1.0, &["beats per minute"]),
+    ("db", "level", 1.0, &["decibel", "decibels"]),
     ("percent", "ratio", 0.01, &["%", "pct", "per cent"]),
     ("year", "calendar", 1.0, &["years"]),
     ("usd", "usd", 1.0, &["$", "dollar", "dollars"]),

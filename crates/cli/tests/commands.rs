@@ -77,3 +77,96 @@ fn what_is_wrong_is_said_with_its_remedy() {
         assert!(report["error"]["remedy"].is_string(), "{args:?}: {report}");
     }
 }
+
+/// A table large enough that there is time to kill what reads it.
+fn many_homes(path: &Path, from: usize) {
+    let mut lines = vec!["id,title,city,rooms,price".to_owned()];
+    let row = |i| format!("h{i},House number {i} by the water,City {},{},{}", i % 700, i % 9, i * 10);
+    lines.extend((from..from + 60_000).map(row));
+    let text = lines.join("\n");
+    segue_world::fs::write_atomic(path, text.as_bytes()).expect("the file");
+}
+
+/// Starts `segue`, waits for so many milliseconds, kills it as `kill -9` does; true if it was still at work.
+fn killed_after(folder: &Path, args: &[&str], ms: u64) -> bool {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_segue"))
+        .current_dir(folder)
+        .args(args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("segue");
+    std::thread::sleep(std::time::Duration::from_millis(ms));
+    let at_work = child.try_wait().expect("the child").is_none();
+    child.kill().expect("a kill");
+    child.wait().expect("the end");
+    at_work
+}
+
+/// Killed at ten moments each, an import and an index leave the old generation serving, and the next run succeeds.
+#[test]
+fn killed_half_way_nothing_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    many_homes(&at.join("homes.csv"), 0);
+    assert_eq!(segue(at, &["import", "homes.csv"]).0, 0);
+    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
+    let served = |n: u64| {
+        let (code, found) = segue(
+            at,
+            &[
+                "tool",
+                "call",
+                "sql_filter",
+                "{\"where\": {\"field\": \"rooms\", \"op\": \"eq\", \"value\": 3}}",
+            ],
+        );
+        assert_eq!((code, &found["count"]), (0, &json!(n)), "{found}");
+    };
+    served(6_667);
+    many_homes(&at.join("homes.csv"), 30_000);
+    let mut at_work = 0;
+    for step in 1..=10 {
+        at_work +=
+            usize::from(killed_after(at, &["import", "homes.csv", "--map", "homes.dataset.toml"], step * 40));
+        served(6_667);
+    }
+    assert_eq!(segue(at, &["import", "homes.csv", "--map", "homes.dataset.toml"]).0, 0);
+    served(6_667);
+    for step in 1..=10 {
+        at_work += usize::from(killed_after(at, &["index", "--no-embeddings"], step * 30));
+        assert_eq!(segue(at, &["status"]).0, 0, "after {step}");
+    }
+    assert!(at_work >= 4, "only {at_work} of 20 were still at work: the table is too small for this machine");
+    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
+    let (_, status) = segue(at, &["status"]);
+    assert_eq!(status["items"], json!(60_000));
+}
+
+/// Of two imports at once one goes on and the other says who has the workspace.
+#[test]
+fn two_at_once_do_not_mix() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    many_homes(&at.join("homes.csv"), 0);
+    let mut first = Command::new(env!("CARGO_BIN_EXE_segue"))
+        .current_dir(at)
+        .args(["import", "homes.csv", "--json"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("segue");
+    let lock = at.join(".segue");
+    while !segue_world::fs::exists(&lock) && first.try_wait().expect("the first").is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let (code, report) = segue(at, &["import", "homes.csv"]);
+    let still = first.try_wait().expect("the first").is_none();
+    assert!(first.wait().expect("the first").success());
+    if still {
+        assert_eq!(code, 1, "{report}");
+        assert!(report["error"]["remedy"].is_string(), "{report}");
+    }
+    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
+}

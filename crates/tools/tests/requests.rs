@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use segue_agent::rules::Situation;
 use segue_agent::{Agent, Constraints, Session, TurnOptions, rules};
 use segue_catalog::{
     Dataset, FieldType, Operator, Predicate, Snapshot, Value, Workspace, import, parse_date,
@@ -190,8 +191,17 @@ fn requests_are_understood() {
         let (mut hits, mut golds, mut unasked, mut items, mut wrong) = (0, 0, 0, 0, 0);
         for line in fs::read_to_string(&file).expect("the requests").lines() {
             let request: Request = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
-            let reading =
-                rules::read(&request.request, &snapshot, &Constraints::default(), &[], 1).expect("a reading");
+            let reading = rules::read(
+                &request.request,
+                &Situation {
+                    snapshot: &snapshot,
+                    before: &Constraints::default(),
+                    shown: &[],
+                    turn: 1,
+                    today: None,
+                },
+            )
+            .expect("a reading");
             let mut understood: Vec<_> =
                 reading.understood.iter().filter_map(|u| u.predicate.clone().map(|p| (p, u.hard))).collect();
             // Two names of a maker joined by "and" are two conditions, whichever way they are written down.

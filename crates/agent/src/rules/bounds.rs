@@ -3,7 +3,8 @@
 use segue_catalog::{Catalog, Direction, Field, FieldType, Operator, Predicate, Role, Value};
 
 use super::cues::Limit;
-use super::numbers::{Period, Quantity};
+use super::dates::Period;
+use super::numbers::Quantity;
 
 /// What is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,10 +126,8 @@ fn period_bound(field: &Field, limit: Limit, period: &Period) -> Predicate {
     let limit = if limit == Limit::Around && first != last { Limit::Exactly } else { limit };
     let name = &field.name;
     let is_date = field.role == Role::Date || field.ty == FieldType::Date;
-    let value = |year: i64, date: &str| {
-        if is_date { Value::from(short(date, first, last)) } else { Value::Integer(year) }
-    };
-    let (low, high) = (value(first, &period.first), value(last, &period.last));
+    let value = |year: i64, date: &str| if is_date { Value::from(date) } else { Value::Integer(year) };
+    let (low, high) = (value(first, period.ends().0), value(last, period.ends().1));
     match limit {
         Limit::Under => Predicate::field(name, Operator::Lt, low),
         Limit::AtMost => Predicate::field(name, Operator::Le, high),
@@ -147,19 +146,6 @@ fn period_bound(field: &Field, limit: Limit, period: &Period) -> Predicate {
         Limit::Exactly if low == high => Predicate::field(name, Operator::Eq, low),
         Limit::Exactly => Predicate::field(name, Operator::Between, Value::List(vec![low, high])),
     }
-}
-
-/// A date no more precise than need be: whole years and months lose their days.
-fn short(date: &str, first: i64, last: i64) -> String {
-    let whole_years = first != last || date.ends_with("-01-01") || date.ends_with("-12-31");
-    let cut = if whole_years {
-        4
-    } else if date.len() == 10 {
-        7
-    } else {
-        date.len()
-    };
-    date.get(..cut).unwrap_or(date).to_owned()
 }
 
 /// A number as a value: whole if it is, but for what a conversion of units leaves ("179.99999999999997").

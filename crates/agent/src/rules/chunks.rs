@@ -4,8 +4,9 @@ use segue_catalog::Direction;
 
 use super::RulesError;
 use super::cues::{Cue, cue, is_filling};
+use super::dates::{Period, period, recent};
 use super::morphology::Form;
-use super::numbers::{Period, Quantity, number, period, quantity};
+use super::numbers::{Quantity, number, quantity};
 use super::tokens::{Gap, Token};
 use super::vocabulary::{LONGEST, Sense, Vocabulary};
 
@@ -80,6 +81,12 @@ fn next(
     if let Some((place, n)) = reference(&words, shown) {
         return Ok((Kind::Reference(place), n, Vec::new()));
     }
+    if first == "minus"
+        && quantity(rest).is_none()
+        && let Some((value, n)) = number(rest)
+    {
+        return Ok((Kind::Number(value), n, Vec::new()));
+    }
     // "8-10" are two numbers, "1999-03-31" is one day.
     let steering = cue(&words).filter(|_| !rest.first().is_some_and(|t| t.quoted));
     let steering_length = steering.map_or(0, |c| c.1);
@@ -100,13 +107,15 @@ fn next(
         let in_compound = n == 1
             && rest.first().zip(rest.get(1)).is_some_and(|(a, b)| [a.gap, b.gap].contains(&Gap::Hyphen));
         // "feel-good" says nothing of what is good.
-        if let Some(kind) =
-            meaning.and_then(|m| own(m, run)).filter(|k| !(in_compound && matches!(k, Kind::Degree(..))))
+        if let Some(kind) = meaning
+            .and_then(|m| own(m, run, n == 1 && ends_with_value(rest, vocabulary)))
+            .filter(|k| !(in_compound && matches!(k, Kind::Degree(..))))
         {
             return Ok((kind, n, Vec::new()));
         }
         let measured = quantity(rest).map(|(q, m)| (Kind::Quantity(q), m));
-        let dated = || period(rest).map(|(p, m)| (Kind::Period(p), m));
+        let dated =
+            || period(rest).or_else(|| recent(rest, vocabulary.today()?)).map(|(p, m)| (Kind::Period(p), m));
         if let Some((kind, m)) = measured.or_else(dated).filter(|(_, m)| *m >= n) {
             return Ok((kind, m, Vec::new()));
         }
@@ -126,6 +135,7 @@ fn next(
             let named = run.iter().all(|t| t.capital || is_filling(&t.word)) && run.iter().any(|t| t.capital);
             let sure = (n > 1 && (named || run.iter().any(|t| t.word.len() > 3 && !is_common(&t.word))))
                 || (n == 1 && named && i > 0)
+                || (n == 1 && i == 0 && is_known_name(run, &senses))
                 || (n == 1 && run.iter().any(|t| mixes(&t.word)));
             return Ok((Kind::Value(senses, sure), n, Vec::new()));
         }
@@ -141,13 +151,18 @@ fn next(
         if let Some((senses, n)) = misspelt(request, rest, vocabulary, led)? {
             return Ok((Kind::Value(senses, true), n, Vec::new()));
         }
+        // "songz" is a slip for what everybody asks for rather than half of a name.
+        let slip = vocabulary.nearest(first).filter(|(_, m)| m.noun && !token.capital);
+        if slip.is_some() {
+            return Ok((Kind::Noun, 1, Vec::new()));
+        }
         let named = vocabulary.by_last_word(token)?;
         if !named.is_empty() {
             let known = named.iter().any(|s| s.count >= WELL_KNOWN);
             return Ok((Kind::Value(named, known || (token.capital && i > 0)), 1, Vec::new()));
         }
         if let Some(kind) =
-            vocabulary.nearest(first).and_then(|(_, m)| own(m, rest.get(..1).unwrap_or_default()))
+            vocabulary.nearest(first).and_then(|(_, m)| own(m, rest.get(..1).unwrap_or_default(), false))
         {
             return Ok((kind, 1, Vec::new()));
         }
@@ -157,12 +172,13 @@ fn next(
 
 /// What a meaning of the catalogue's own words is in a request. Values come first, then adjectives, then names of
 /// fields: "old" is an adjective wherever it is one.
-fn own(meaning: &super::vocabulary::Meaning, run: &[Token]) -> Option<Kind> {
+fn own(meaning: &super::vocabulary::Meaning, run: &[Token], is_letter_value: bool) -> Option<Kind> {
     if meaning.noun {
         return Some(Kind::Noun);
     }
-    // A letter is a value only when it is written as one.
-    let letter = run.len() == 1 && run.first().is_some_and(|t| t.word.len() == 1 && !t.capital);
+    // "a" and "I" are words before they are values: they are one only where nothing else can follow.
+    let word = |t: &Token| matches!(t.word.as_str(), "a" | "i") && (!t.capital || t.word == "i");
+    let letter = run.len() == 1 && run.first().is_some_and(word) && !is_letter_value;
     if !meaning.senses.is_empty() && !letter {
         return Some(Kind::Value(meaning.senses.clone(), run.iter().any(|t| t.word.len() > 1)));
     }
@@ -171,6 +187,20 @@ fn own(meaning: &super::vocabulary::Meaning, run: &[Token]) -> Option<Kind> {
         return Some(Kind::Degree(degrees, *form));
     }
     (!meaning.fields.is_empty()).then(|| Kind::Field(meaning.fields.clone()))
+}
+
+/// "soul, a minor, …": a letter and one more value, and no more in the clause. "A minor hit" goes on.
+fn ends_with_value(rest: &[Token], vocabulary: &Vocabulary<'_>) -> bool {
+    let ends = rest.get(2).is_none_or(|t| matches!(t.gap, Gap::Comma | Gap::Stop));
+    let next = rest.get(1..2).filter(|next| next.iter().all(|t| t.gap == Gap::Blank));
+    ends && next.and_then(|next| vocabulary.meaning(next)).is_some_and(|m| !m.senses.is_empty())
+}
+
+/// One word at the beginning of a request, where a capital says nothing, that is a whole name and no everyday word.
+fn is_known_name(run: &[Token], senses: &[Sense]) -> bool {
+    let count = senses.iter().map(|s| s.count).max().unwrap_or_default();
+    run.iter()
+        .all(|t| t.word.len() > 3 && !is_common(&t.word) && count >= if t.capital { 2 } else { WELL_KNOWN })
 }
 
 /// "#2", "number 2", "the second one", "the last one".

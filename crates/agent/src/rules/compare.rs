@@ -76,6 +76,16 @@ impl Parser<'_> {
         let mut limit = limit;
         if let (None, Some(Cue::Tail(tail))) = (limit, self.cue(end)) {
             (limit, end) = (Some(tail), end + 1);
+        } else if let (None, Some((tail, fields, next))) = (limit, self.open_end(&amount, end)) {
+            (limit, end) = (Some(tail), next);
+            if let Some(fields) = fields {
+                (hints, named) = (fields, true);
+            }
+        } else if let (Some(_), Some((tail, Some(_), next))) = (limit, self.open_end(&amount, end)) {
+            // "at two hours at most, nothing longer" says it twice.
+            if Some(tail) == limit {
+                end = next;
+            }
         } else if limit.is_none() && self.word(end) == "on" && matches!(amount, Amount::Period(_)) {
             (limit, end) = (Some(Limit::AtLeast), end + 1);
         }
@@ -190,6 +200,33 @@ impl Parser<'_> {
         let span = self.span(from, end);
         self.say(span, predicate, None);
         Some(end)
+    }
+
+    /// What after an amount makes a limit of it: "128 bpm or faster", "two hours, nothing longer", "90 minutes at
+    /// most". The limit, the fields that it is of if it says so, and the chunk after it.
+    fn open_end(&self, amount: &Amount, end: usize) -> Option<(Limit, Option<Vec<usize>>, usize)> {
+        let (joined, at) = match self.cue(end)? {
+            Cue::Or | Cue::And if self.cue(end + 1) == Some(Cue::Not) => (false, self.skip(end + 2)),
+            Cue::Or | Cue::And => (true, end + 1),
+            Cue::Not => (false, self.skip(end + 1)),
+            Cue::Limit(limit @ (Limit::AtMost | Limit::AtLeast))
+                if self.amount(self.skip(end + 1)).is_none() =>
+            {
+                return Some((limit, None, end + 1));
+            }
+            _ => return None,
+        };
+        let Some(Kind::Degree(degrees, Form::Comparative)) = self.kind(at) else { return None };
+        if self.cue(at + 1) == Some(Cue::Than) {
+            return None;
+        }
+        let fields: Vec<_> = degrees.iter().map(|d| d.0).collect();
+        field_of(self.vocabulary.catalog(), amount, &fields)?;
+        let limit = match (degrees.first()?.1, joined) {
+            (Direction::Descending, true) | (Direction::Ascending, false) => Limit::AtLeast,
+            (Direction::Ascending, true) | (Direction::Descending, false) => Limit::AtMost,
+        };
+        Some((limit, Some(fields), at + 1))
     }
 
     /// The amount at this chunk, and the chunk after it.

@@ -77,6 +77,8 @@ pub(super) enum Cue {
     Why,
     Instead,
     OutOf,
+    /// Who asks, and politeness.
+    Aside,
 }
 
 use Cue as C;
@@ -103,6 +105,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("<=", C::Limit(L::AtMost)),
     ("≤", C::Limit(L::AtMost)),
     ("not over", C::Limit(L::AtMost)),
+    ("draw the line at", C::Limit(L::AtMost)),
+    ("capped at", C::Limit(L::AtMost)),
     ("not above", C::Limit(L::AtMost)),
     ("over", C::Limit(L::Over)),
     ("above", C::Limit(L::Over)),
@@ -321,6 +325,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("regardless of", C::Drop),
     ("doesnt matter", C::Any),
     ("does not matter", C::Any),
+    ("dont mind", C::Any),
+    ("do not mind", C::Any),
     ("any", C::Any),
     ("dont care about", C::Drop),
     ("lose", C::Drop),
@@ -384,21 +390,50 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("on or after", C::Since),
     ("no later than", C::Until),
     ("no earlier than", C::Since),
+    ("good evening", C::Aside),
+    ("good morning", C::Aside),
+    ("good afternoon", C::Aside),
+    ("my husband", C::Aside),
+    ("my wife", C::Aside),
+    ("my husband and i", C::Aside),
+    ("my wife and i", C::Aside),
+    ("my girlfriend", C::Aside),
+    ("my boyfriend", C::Aside),
+    ("my girlfriend and i", C::Aside),
+    ("my boyfriend and i", C::Aside),
+    ("my partner", C::Aside),
+    ("my partner and i", C::Aside),
+    ("my mum", C::Aside),
+    ("my mom", C::Aside),
+    ("my dad", C::Aside),
+    ("my friend", C::Aside),
+    ("my friends", C::Aside),
+    ("my friends and i", C::Aside),
+    ("my kids", C::Aside),
+    ("my son", C::Aside),
+    ("my daughter", C::Aside),
+    ("my family", C::Aside),
+    ("my parents", C::Aside),
+    ("my sister", C::Aside),
+    ("my brother", C::Aside),
 ];
 
 /// Words that mean nothing by themselves in a request.
-const FILLING: &str = "a an the i me my we us our you your he she they his her their is are was were be been being am \
-im id ive ill its thats whats theres lets do does did done have has had having can could would should will shall may \
-might must please pls plz thanks thank hi hello hey ok okay yes yeah want wants wanted wanna need get got give show \
-tell see watch watching hear listen listening read reading buy try find looking look search searching recommend \
-recommendation recommendations suggest suggestion suggestions something anything some any all every each thing things \
-stuff item items that this there here which who whom whose what where when how so very really pretty quite rather too \
-also just even still now then today tonight at on for into onto off as if because while such kind sort type made make \
-released release came come comes out up down new-ish play playing available know good nice great decent cool other \
-bit little lot lots few several many much ever time times said says one ones it im sth someone somebody people want \
-like-minded with of in to by from between and or than years year's old-ish please, option options choice choices \
-first actually same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including including that'd going go let maybe am pm both \
-either along ages days already seen most more less rated considered length had dating starring stars running";
+const FILLING: &str = "\
+a an the i me my we us our you your he she they his her their is are was were be been being am im id ive ill its \
+thats whats theres lets do does did done have has had having can could would should will shall may might must please \
+pls plz thanks thank hi hello hey ok okay yes yeah want wants wanted wanna need get got give show tell see watch \
+watching hear listen listening read reading buy try find looking look search searching recommend recommendation \
+recommendations suggest suggestion suggestions something anything some any all every each thing things stuff item \
+items that this there here which who whom whose what where when how so very really pretty quite rather too also just \
+even still now then today tonight at on for into onto off as if because while such kind sort type made make released \
+release came come comes out up down play playing available know good nice great decent cool other bit little lot \
+lots few several many much ever again once won win wins winning wrote written run ran doing definitely totally \
+absolutely honestly basically mostly usually everyone anyone nothing else time times said says one ones it sth \
+someone somebody people with of in to by from between and or than years option options choice choices first actually \
+same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including that'd \
+going go let maybe pm both either along ages days already seen most more less rated considered length dating \
+starring stars running";
 
 /// True for a word that says nothing by itself.
 pub(super) fn is_filling(word: &str) -> bool {

@@ -10,6 +10,7 @@ mod chunks;
 mod compare;
 mod compile;
 mod cues;
+mod dates;
 mod merge;
 mod morphology;
 mod numbers;
@@ -34,15 +35,25 @@ pub enum RulesError {
     Store(#[from] StoreError),
 }
 
-/// Reads one turn. `before` is what held before it, `shown` what the user sees (`#1` first), `turn` counts from 1.
-pub fn read(
-    request: &str,
-    snapshot: &Snapshot,
-    before: &Constraints,
-    shown: &[ShownItem],
-    turn: u32,
-) -> Result<Reading, RulesError> {
-    let vocabulary = vocabulary::Vocabulary::new(snapshot);
+/// What a turn is read against.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The catalogue.
+    pub snapshot: &'a Snapshot,
+    /// What held before the turn.
+    pub before: &'a Constraints,
+    /// What the user sees, `#1` first.
+    pub shown: &'a [ShownItem],
+    /// The number of the turn, from 1.
+    pub turn: u32,
+    /// The day it is, for "the last five years": an ISO 8601 date. Without one such words are not understood.
+    pub today: Option<&'a str>,
+}
+
+/// Reads one turn.
+pub fn read(request: &str, situation: &Situation<'_>) -> Result<Reading, RulesError> {
+    let Situation { snapshot, before, shown, turn, today } = *situation;
+    let vocabulary = vocabulary::Vocabulary::new(snapshot, today);
     let tokens = tokens::tokenize(request);
     let chunks = chunks::chunks(request, &tokens, &vocabulary, shown.len())?;
     let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, shown).run()?;

@@ -1,21 +1,14 @@
-//! Numbers, quantities with a unit, and periods of time, as people write them.
+//! Numbers and quantities with a unit, as people write them.
 
 use segue_catalog::Unit;
 
-use super::tokens::{Gap, Token};
+use super::tokens::Token;
 
 /// A number, perhaps with a unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Quantity {
     pub(super) value: f64,
     pub(super) unit: Option<Unit>,
-}
-
-/// A span of time: first and last day, ISO 8601.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Period {
-    pub(super) first: String,
-    pub(super) last: String,
 }
 
 const WORDS: &[(&str, f64)] = &[
@@ -45,42 +38,12 @@ const WORDS: &[(&str, f64)] = &[
     ("hundred", 100.0),
     ("thousand", 1000.0),
 ];
-const DECADES: &[(&str, i64)] = &[
-    ("twenties", 1920),
-    ("thirties", 1930),
-    ("forties", 1940),
-    ("fifties", 1950),
-    ("sixties", 1960),
-    ("seventies", 1970),
-    ("eighties", 1980),
-    ("nineties", 1990),
-    ("noughties", 2000),
-    ("aughts", 2000),
-];
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const SEASONS: &[(&str, &str, &str)] = &[
-    ("spring", "03-01", "05-31"),
-    ("summer", "06-01", "08-31"),
-    ("autumn", "09-01", "11-30"),
-    ("fall", "09-01", "11-30"),
-];
-
 /// A number at the beginning of these tokens, and how many tokens it takes.
 pub(super) fn number(tokens: &[Token]) -> Option<(f64, usize)> {
     let word = tokens.first()?.word.as_str();
+    if let ("minus", Some(n)) = (word, tokens.get(1).and_then(|t| plain(&t.word))) {
+        return Some((-n, 2));
+    }
     if let Some(n) = plain(word) {
         let scale = match tokens.get(1).map(|t| t.word.as_str()) {
             Some("thousand" | "grand") => 1e3,
@@ -101,12 +64,13 @@ pub(super) fn number(tokens: &[Token]) -> Option<(f64, usize)> {
 
 /// "7.5", "10k", "2m"; not "90s".
 fn plain(word: &str) -> Option<f64> {
-    if !word.starts_with(|c: char| c.is_ascii_digit()) {
+    let (digits, sign) = word.strip_prefix('-').map_or((word, 1.0), |digits| (digits, -1.0));
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let (digits, scale) = match word.strip_suffix('k') {
-        Some(thousands) => (thousands, 1e3),
-        None => (word, 1.0),
+    let (digits, scale) = match digits.strip_suffix('k') {
+        Some(thousands) => (thousands, sign * 1e3),
+        None => (digits, sign),
     };
     if digits.chars().all(|c| c.is_ascii_digit() || c == '.') {
         Some(digits.parse::<f64>().ok()? * scale)
@@ -181,97 +145,6 @@ fn unit_at(tokens: &[Token]) -> Option<(Unit, usize)> {
         .then_some((unit, 1))
 }
 
-/// A period at the beginning of these tokens, and how many tokens it takes.
-pub(super) fn period(tokens: &[Token]) -> Option<(Period, usize)> {
-    let word = |i: usize| tokens.get(i).map_or("", |t| t.word.as_str());
-    let part = match word(0) {
-        "early" => Some((0, 3)),
-        "mid" => Some((4, 6)),
-        "late" => Some((7, 9)),
-        _ => None,
-    };
-    if let Some((low, high)) = part {
-        let skip = 1 + usize::from(word(1) == "the");
-        let start = decade(word(skip))?;
-        return Some((years(start + low, start + high), skip + 1));
-    }
-    if let Some(start) = decade(word(0)) {
-        return Some((years(start, start + 9), 1));
-    }
-    if let (Some(century), "century") = (word(0).get(..2).and_then(|c| c.parse::<i64>().ok()), word(1)) {
-        return Some((years((century - 1) * 100, century * 100 - 1), 2));
-    }
-    if let Some(month) =
-        MONTHS.iter().position(|m| *m == word(0) || (word(0).len() == 3 && m.starts_with(word(0))))
-    {
-        let skip = 1 + usize::from(word(1) == "of");
-        let year = year(word(skip))?;
-        let text = format!("{year}-{:02}", month + 1);
-        let range = segue_catalog::parse_date(&text)?;
-        let last = format!("{text}-{}", last_day(year, month));
-        return Some((Period { first: range.start, last }, skip + 1));
-    }
-    if let Some((_, first, last)) = SEASONS.iter().find(|s| s.0 == word(0)) {
-        let skip = 1 + usize::from(word(1) == "of");
-        let year = year(word(skip))?;
-        return Some((Period { first: format!("{year}-{first}"), last: format!("{year}-{last}") }, skip + 1));
-    }
-    let start = year(word(0))?;
-    let hyphen = |i: usize| tokens.get(i).is_some_and(|t| t.gap == Gap::Hyphen && t.word.len() == 2);
-    if hyphen(1) && hyphen(2) {
-        let day = format!("{start}-{}-{}", word(1), word(2));
-        segue_catalog::parse_date(&day)?;
-        return Some((Period { first: day.clone(), last: day }, 3));
-    }
-    Some((years(start, start), 1))
-}
-
-fn years(first: i64, last: i64) -> Period {
-    Period { first: format!("{first:04}-01-01"), last: format!("{last:04}-12-31") }
-}
-
-fn last_day(year: i64, month: usize) -> u8 {
-    match month {
-        1 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        1 => 28,
-        3 | 5 | 8 | 10 => 30,
-        _ => 31,
-    }
-}
-
-/// Four digits that can be a year.
-fn year(word: &str) -> Option<i64> {
-    let year: i64 = if word.len() == 4 { word.parse().ok()? } else { return None };
-    (1000..2100).contains(&year).then_some(year)
-}
-
-/// "1980s", "80s", "eighties".
-fn decade(word: &str) -> Option<i64> {
-    if let Some((_, start)) = DECADES.iter().find(|d| d.0 == word) {
-        return Some(*start);
-    }
-    let digits = word.strip_suffix('s')?;
-    let start: i64 = digits.parse().ok()?;
-    match digits.len() {
-        4 if start % 10 == 0 && (1000..2100).contains(&start) => Some(start),
-        2 if start % 10 == 0 => Some(if start >= 20 { 1900 + start } else { 2000 + start }),
-        _ => None,
-    }
-}
-
-impl Period {
-    /// The years of the first and the last day.
-    pub(super) fn years(&self) -> (i64, i64) {
-        let year = |date: &str| date.get(..4).and_then(|y| y.parse().ok()).unwrap_or_default();
-        (year(&self.first), year(&self.last))
-    }
-
-    /// From the first day of this to the last of the other.
-    pub(super) fn to(&self, other: &Self) -> Self {
-        Self { first: self.first.clone(), last: other.last.clone() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tokens::tokenize;
@@ -292,15 +165,5 @@ mod tests {
         assert_eq!(read("$1.5 million"), "1500000 usd /3");
         assert_eq!(read("128bpm"), "128 bpm /1");
         assert_eq!(quantity(&tokenize("5 films")), None);
-    }
-
-    #[test]
-    fn periods() {
-        let read = |text: &str| period(&tokenize(text)).map(|(p, n)| format!("{} {} /{n}", p.first, p.last));
-        assert_eq!(read("early 2000s").as_deref(), Some("2000-01-01 2003-12-31 /2"));
-        assert_eq!(read("90s").as_deref(), Some("1990-01-01 1999-12-31 /1"));
-        assert_eq!(read("feb 2012").as_deref(), Some("2012-02-01 2012-02-29 /2"));
-        assert_eq!(read("20th century").as_deref(), Some("1900-01-01 1999-12-31 /2"));
-        assert_eq!(read("may we"), None);
     }
 }

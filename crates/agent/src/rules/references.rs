@@ -1,15 +1,18 @@
 //! Items that a request points at: by title, by place among those shown, by "it".
 
-use segue_catalog::Role;
+use segue_catalog::Row;
 
 use super::RulesError;
-use super::chunks::Kind;
+use super::bounds::is_calendar;
+use super::chunks::{Kind, is_common};
 use super::cues::Cue;
 use super::parse::Parser;
 use super::tokens::{Gap, Token};
 
 /// The most words that a title is looked up with.
 const LONGEST_TITLE: usize = 12;
+/// The fewest bytes of what may be a misspelt title.
+const SHORTEST_MISSPELT: usize = 6;
 
 impl Parser<'_> {
     /// "like X": items to be like. `None` if nothing that follows is an item.
@@ -47,6 +50,9 @@ impl Parser<'_> {
             next = end + usize::from(self.cue(end).is_some());
         }
         if found.is_none() {
+            if let Some(end) = self.misspelt_title(i, at)? {
+                return Ok(Some(end));
+            }
             return Ok(self.absent(i, at));
         }
         Ok(found)
@@ -60,12 +66,11 @@ impl Parser<'_> {
             if run.iter().all(|t| super::cues::is_filling(&t.word)) {
                 continue;
             }
-            let Some(sense) = self.vocabulary.lexicon(self.request, run, /*titles*/ true)?.into_iter().next()
-            else {
-                continue;
-            };
-            let Some(id) = self.id_of(&sense.value)? else { continue };
+            let spelt = self.vocabulary.lexicon(self.request, run, /*titles*/ true)?.into_iter().next();
+            let Some(title) = spelt.map(|s| s.value).or(self.version(run)?) else { continue };
             let after = self.chunks.iter().position(|c| c.first >= end).unwrap_or(self.chunks.len());
+            let Some((id, after)) = self.identify(&title, after)? else { continue };
+            let end = self.span(from, after).1.max(end);
             let span = (self.span(from, from + 1).0, end);
             if self.negated {
                 self.turn.dislikes.push((span, id));
@@ -76,6 +81,35 @@ impl Parser<'_> {
             return Ok(Some(after));
         }
         Ok(None)
+    }
+
+    /// A title all but spelt by what follows up to the end of the clause. Short ones and everyday words are left alone.
+    fn misspelt_title(&mut self, from: usize, at: usize) -> Result<Option<usize>, RulesError> {
+        let mut end = at;
+        while self.kind(end).is_some()
+            && (end == at || self.gap(end) == Gap::Blank)
+            && end < at + LONGEST_TITLE
+        {
+            if end > at && matches!(self.cue(end), Some(Cue::But | Cue::From | Cue::By | Cue::Not)) {
+                break;
+            }
+            end += 1;
+        }
+        let (first, last) = self.span(at, end);
+        let run = self.tokens.get(first..last).unwrap_or_default();
+        let everyday = run.iter().all(|t| is_common(&t.word) && !t.capital);
+        let (Some(start), Some(stop)) = (run.first(), run.last()) else { return Ok(None) };
+        let words = self.request.get(start.start..stop.end).unwrap_or_default();
+        if everyday || words.len() < SHORTEST_MISSPELT {
+            return Ok(None);
+        }
+        let Some(value) = self.vocabulary.nearest_title(words)? else { return Ok(None) };
+        let Some((id, after)) = self.identify(&value, end)? else { return Ok(None) };
+        let span = self.span(from, after);
+        let list = if self.negated { &mut self.turn.dislikes } else { &mut self.turn.likes };
+        list.push((span, id));
+        self.negated = false;
+        Ok(Some(after))
     }
 
     /// A name in capitals or quotation marks that no title has: said to be absent rather than guessed at.
@@ -100,27 +134,75 @@ impl Parser<'_> {
         Some(end)
     }
 
-    fn id_of(&self, title: &str) -> Result<Option<String>, RulesError> {
-        let catalog = self.vocabulary.catalog();
-        let (Some(id), Some(field)) = (catalog.with_role(Role::Id), catalog.title_field()) else {
+    /// A title of which these tokens are all but the addition, if they cannot be everyday words.
+    fn version(&self, run: &[Token]) -> Result<Option<String>, RulesError> {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(None) };
+        if run.iter().all(|t| is_common(&t.word) && !t.capital) {
             return Ok(None);
+        }
+        self.vocabulary.version_of(self.request.get(first.start..last.end).unwrap_or_default())
+    }
+
+    /// The item of this title that is meant, and the chunk after all that says so: "Heat by Michael Mann" and "Heat
+    /// (1995)" name one of several and set no condition. Of those left the best is meant.
+    fn identify(&self, title: &str, after: usize) -> Result<Option<(String, usize)>, RulesError> {
+        let named = self.titled_items(title)?;
+        let (said, end) = match (self.cue(after), self.kind(after)) {
+            (Some(Cue::By), _) => (self.kind(self.skip(after + 1)), self.skip(after + 1) + 1),
+            (_, Some(Kind::Period(_))) if self.in_brackets(after) => (self.kind(after), after + 1),
+            _ => (None, after),
         };
+        let catalog = self.vocabulary.catalog();
+        let has = |row: &Row| match said {
+            Some(Kind::Value(senses, _)) => senses.iter().any(|s| {
+                let field = catalog.fields.get(s.field).map_or("", |f| f.name.as_str());
+                row.get(catalog, field).each().iter().any(|v| v.as_str() == Some(&s.value))
+            }),
+            Some(Kind::Period(period)) => {
+                let first = period.years().0;
+                let calendar = catalog.fields.iter().filter(|f| is_calendar(f));
+                calendar
+                    .map(|f| row.get(catalog, &f.name).to_string())
+                    .any(|v| v.starts_with(&first.to_string()))
+            }
+            _ => false,
+        };
+        if let Some(row) = named.iter().find(|row| has(row)) {
+            return Ok(Some((row.id(catalog).to_owned(), end)));
+        }
+        Ok(named.first().map(|row| (row.id(catalog).to_owned(), after)))
+    }
+
+    /// True if this chunk stands in round brackets.
+    fn in_brackets(&self, i: usize) -> bool {
+        let (first, last) = self.span(i, i + 1);
+        let (Some(first), Some(last)) =
+            (self.tokens.get(first), last.checked_sub(1).and_then(|l| self.tokens.get(l)))
+        else {
+            return false;
+        };
+        let before = self.request.get(..first.start).is_some_and(|text| text.ends_with('('));
+        before && self.request.get(last.end..).is_some_and(|text| text.starts_with(')'))
+    }
+
+    /// The items of a title, the best first.
+    fn titled_items(&self, title: &str) -> Result<Vec<Row>, RulesError> {
+        let snapshot = self.vocabulary.snapshot();
+        let catalog = self.vocabulary.catalog();
+        let Some(field) = catalog.title_field() else { return Ok(Vec::new()) };
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        // Of several items of one title the best is meant.
-        let best =
-            catalog.quality_field().map_or_else(|| quoted(&id.name), |q| format!("{} DESC", quoted(&q.name)));
+        let best = catalog
+            .quality_field()
+            .map_or("ordinal".to_owned(), |q| format!("{} DESC, ordinal", quoted(&q.name)));
         let sql = format!(
-            "SELECT {} FROM {} WHERE {} = ?1 ORDER BY {best} LIMIT 1",
-            quoted(&id.name),
-            self.vocabulary.snapshot().table("items"),
+            "SELECT ordinal FROM {} WHERE fold({}) = ?1 ORDER BY {best} LIMIT 64",
+            snapshot.table("items"),
             quoted(&field.name),
         );
-        let found = self.vocabulary.snapshot().with_connection(|c| {
-            let mut statement = c.prepare_cached(&sql)?;
-            let mut rows = statement.query([title])?;
-            rows.next()?.map(|row| row.get::<_, String>(0)).transpose()
-        })?;
-        Ok(found)
+        let title = segue_catalog::text::fold(title);
+        let ordinals: Vec<u32> = snapshot
+            .with_connection(|c| c.prepare_cached(&sql)?.query_map([&title], |r| r.get(0))?.collect())?;
+        Ok(snapshot.rows(&ordinals)?)
     }
 
     /// An item pointed at: liked, unless it stands in a negation.

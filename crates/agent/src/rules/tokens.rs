@@ -58,7 +58,11 @@ pub(super) fn tokenize(request: &str) -> Vec<Token> {
                 i += 1;
             }
             let raw = request.get(place(from)..place(i)).unwrap_or_default();
-            tokens.push(token(raw, place(from), gap, quoted));
+            let mut word = token(raw, place(from), gap, quoted);
+            if raw == "w" && at(i) == Some('/') {
+                (word.word, i) = ("with".to_owned(), i + 1);
+            }
+            tokens.push(word);
             gap = Gap::Blank;
             continue;
         }
@@ -77,6 +81,16 @@ pub(super) fn tokenize(request: &str) -> Vec<Token> {
                 tokens.push(Token { word: "and".to_owned(), ..token("&", place(from), gap, quoted) });
                 gap = Gap::Blank;
             }
+            '-' | '−' if is_minus(from.checked_sub(1).and_then(at), at(i), tokens.last()) => {
+                while at(i).is_some_and(|c| c.is_alphanumeric() || c == '.') {
+                    i += 1;
+                }
+                let digits = request.get(place(from + 1)..place(i)).unwrap_or_default();
+                let negative =
+                    Token { end: place(i), ..token(digits.trim_end_matches('.'), place(from), gap, quoted) };
+                tokens.push(Token { word: format!("-{}", negative.word), ..negative });
+                gap = Gap::Blank;
+            }
             '-' | '–' | '—' => {
                 let tight = at(i).is_some_and(char::is_alphanumeric)
                     && from.checked_sub(1).and_then(at).is_some_and(char::is_alphanumeric);
@@ -89,6 +103,14 @@ pub(super) fn tokenize(request: &str) -> Vec<Token> {
         }
     }
     tokens
+}
+
+/// Whether a dash is the sign of the number after it: "louder than -4 db", but not "songs - 4 of them", nor the range
+/// "8 -10".
+fn is_minus(before: Option<char>, after: Option<char>, last: Option<&Token>) -> bool {
+    let apart = before.is_none_or(|c| !c.is_alphanumeric());
+    let after_number = last.is_some_and(|t| t.word.starts_with(|c: char| c.is_ascii_digit()));
+    apart && after.is_some_and(|c| c.is_ascii_digit()) && !after_number
 }
 
 /// Whether a sign between `before` and `after` is part of a word: "don't", "1.5", "1,500", "J.J.", "R&B".
@@ -123,11 +145,6 @@ fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
     }
 }
 
-/// Letters, digits and sharps alone: the key under which "sci-fi", "Sci Fi" and "scifi" are one.
-pub(super) fn squash(text: &str) -> String {
-    fold(text).chars().filter(|c| c.is_alphanumeric() || matches!(c, '#' | '+')).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,5 +169,12 @@ mod tests {
             ("drama", 56, Gap::Slash),
         ];
         assert_eq!(seen, expected.map(|(w, s, g)| (w.to_owned(), s, g)));
+    }
+
+    #[test]
+    fn a_dash_before_a_number_is_its_sign_only_where_it_can_be() {
+        let words = |text: &str| tokenize(text).into_iter().map(|t| t.word).collect::<Vec<_>>().join(" ");
+        assert_eq!(words("louder than -4 db, -6.5"), "louder than -4 db -6.5");
+        assert_eq!(words("songs - 4 of them, 8 -10, sci-fi"), "songs 4 of them 8 10 sci fi");
     }
 }

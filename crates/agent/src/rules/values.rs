@@ -32,6 +32,9 @@ impl Parser<'_> {
         let lead = self.lead.clone();
         let is_led = lead.is_some() || after.is_some();
         let before_noun = matches!(self.kind(i + 1), Some(Kind::Noun));
+        // "C major": a letter beside another value is one. "Queen or ABBA": so is what stands beside a sure name.
+        let beside = matches!(self.kind(i + 1), Some(Kind::Value(..)));
+        let sure = sure || (beside && self.word(i).len() == 1) || self.is_joined_to_sure(i, senses);
         if !is_led && !((sure || before_noun) && self.is_distinctive(i, senses)?) {
             return Ok(None);
         }
@@ -47,8 +50,6 @@ impl Parser<'_> {
             },
             None => return Ok(None),
         };
-        // "C major": a letter beside another value is one.
-        let beside = matches!(self.kind(i + 1), Some(Kind::Value(..)));
         if !sure && !before_noun && !beside && !fields.contains(&first.field) {
             return Ok(None);
         }
@@ -80,6 +81,19 @@ impl Parser<'_> {
         self.lead = None;
         self.negated &= matches!(self.cue(end), Some(Cue::Or | Cue::And)) || self.gap(end) == Gap::Comma;
         Ok(Some(end))
+    }
+
+    /// True if "or", "and" or a slash joins this to a sure value of the same field.
+    fn is_joined_to_sure(&self, i: usize, senses: &[Sense]) -> bool {
+        let at = match self.cue(i + 1) {
+            Some(Cue::Or | Cue::And) => self.skip(i + 2),
+            _ if self.gap(i + 1) == Gap::Slash => i + 1,
+            _ => return false,
+        };
+        match self.kind(at) {
+            Some(Kind::Value(more, true)) => more.iter().any(|m| senses.iter().any(|s| s.field == m.field)),
+            _ => false,
+        }
     }
 
     /// True if the words of this chunk are a name rather than everyday words: capitals say so, or that fewer titles
@@ -296,7 +310,8 @@ fn choose(catalog: &Catalog, senses: &[Sense], fields: &[usize], strict: bool) -
     if strict && led.is_empty() {
         return None;
     }
-    let all: Vec<_> = if led.is_empty() { senses.iter().collect() } else { led };
+    let led_by_name = !led.is_empty();
+    let all: Vec<_> = if led_by_name { led } else { senses.iter().collect() };
     let share = |s: &Sense| {
         let known = catalog.statistics.get(s.field).map_or(1.0, |st| {
             // What the most frequent values do not cover counts as one item each.
@@ -304,6 +319,12 @@ fn choose(catalog: &Catalog, senses: &[Sense], fields: &[usize], strict: bool) -
             top.max(st.known).max(st.distinct).max(1) as f64
         });
         s.count as f64 / known
+    };
+    let yields = |s: &Sense| catalog.fields.get(s.field).is_some_and(|f| f.yields);
+    let all: Vec<_> = if led_by_name || all.iter().all(|s| yields(s)) {
+        all
+    } else {
+        all.into_iter().filter(|s| !yields(s)).collect()
     };
     let literal = all.iter().any(|s| s.literal);
     let all: Vec<_> = all.into_iter().filter(|s| s.literal == literal).collect();

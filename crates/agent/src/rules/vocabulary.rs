@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
+use segue_catalog::text::{fold, squash};
 use segue_catalog::{Catalog, Direction, Role, Snapshot};
 
 use super::RulesError;
 use super::morphology::{Form, degrees, participle, plural};
-use super::tokens::{Token, squash};
+use super::tokens::Token;
 
 /// One value that words can mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,7 @@ pub(super) struct Meaning {
 pub(super) struct Vocabulary<'a> {
     snapshot: &'a Snapshot,
     words: HashMap<String, Meaning>,
+    today: Option<&'a str>,
 }
 
 /// How similar a misspelt name must be to what it is read as.
@@ -49,8 +51,8 @@ fn singular(name: &str) -> String {
 pub(super) const LONGEST: usize = 6;
 
 impl<'a> Vocabulary<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
-        let mut vocabulary = Self { snapshot, words: HashMap::new() };
+    pub(super) fn new(snapshot: &'a Snapshot, today: Option<&'a str>) -> Self {
+        let mut vocabulary = Self { snapshot, words: HashMap::new(), today };
         let catalog = snapshot.catalog();
         for noun in [&catalog.noun, &catalog.name] {
             vocabulary.entry(noun).noun = true;
@@ -71,6 +73,11 @@ impl<'a> Vocabulary<'a> {
 
     pub(super) fn snapshot(&self) -> &'a Snapshot {
         self.snapshot
+    }
+
+    /// The day it is, if that is known.
+    pub(super) fn today(&self) -> Option<&'a str> {
+        self.today
     }
 
     fn entry(&mut self, words: &str) -> &mut Meaning {
@@ -167,7 +174,7 @@ impl<'a> Vocabulary<'a> {
         }
         spellings.dedup();
         for spelling in spellings {
-            let found = self.snapshot.lexicon_exact(&spelling)?;
+            let found = self.snapshot.lexicon_squashed(&spelling)?;
             let wanted = |field: usize| {
                 let role = self.catalog().fields.get(field).map(|f| f.role);
                 if titles { role == Some(Role::Title) } else { role == Some(Role::Category) }
@@ -236,6 +243,25 @@ impl<'a> Vocabulary<'a> {
         Ok(close
             .map(|(e, _)| Sense { field: e.field, value: e.value, count: e.count, literal: true })
             .collect())
+    }
+
+    /// The title that is these words and an addition, if there is one.
+    pub(super) fn version_of(&self, words: &str) -> Result<Option<String>, RulesError> {
+        let is_title = |field: usize| self.catalog().fields.get(field).is_some_and(|f| f.role == Role::Title);
+        let found = self.snapshot.lexicon_versions(words)?;
+        Ok(found.into_iter().find(|e| is_title(e.field)).map(|e| e.value))
+    }
+
+    /// The title that is all but spelt by these words, if one is.
+    pub(super) fn nearest_title(&self, words: &str) -> Result<Option<String>, RulesError> {
+        let Some(title) = self.catalog().fields.iter().position(|f| f.role == Role::Title) else {
+            return Ok(None);
+        };
+        let length = fold(words).split(' ').count();
+        let found = self.snapshot.lexicon_nearest(words, Some(title), /*limit*/ 4)?;
+        // A word of a title is not the title.
+        let whole = found.into_iter().find(|(e, _)| e.folded.split(' ').count() == length);
+        Ok(whole.filter(|(_, similarity)| *similarity >= NEAR).map(|(e, _)| e.value))
     }
 
     /// The one word of this vocabulary that differs from `word` by a slip of the fingers, if there is just one.

@@ -121,6 +121,7 @@ impl File<'_> {
         field.boost = spec.boost.unwrap_or(field.boost);
         field.embed = spec.embed.unwrap_or(field.embed);
         field.quality = spec.quality;
+        field.yields = spec.yields;
         if spec.high.is_none() && spec.low.is_none() {
             defaults::adjectives(&mut field);
         }

@@ -66,6 +66,8 @@ pub(super) struct FieldSpec {
     pub(super) embed: Option<bool>,
     #[serde(default)]
     pub(super) quality: bool,
+    #[serde(default)]
+    pub(super) yields: bool,
 }
 
 #[derive(Debug, Deserialize)]

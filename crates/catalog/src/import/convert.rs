@@ -26,9 +26,12 @@ pub(crate) fn convert(cell: &Value, field: &DatasetField, missing: &[String]) ->
         (Value::Text(text), Some(separator)) => {
             for part in parts(text, separator, &field.suffixes) {
                 let part = Value::Text(part);
-                if !is_missing(&part, missing) {
-                    values.push(single(&part, field)?);
+                if is_missing(&part, missing) {
+                    continue;
                 }
+                let as_it_is = field.field.ty == FieldType::Text && field.labels.is_empty();
+                let plain = as_it_is && part.as_str().is_some_and(|t| !t.contains('\0'));
+                values.push(if plain { part } else { single(&part, field)? });
             }
         }
         (cell, _) => {
@@ -60,7 +63,7 @@ fn parts(text: &str, separator: &str, suffixes: &[String]) -> Vec<String> {
 pub(crate) fn distinct(values: &mut Vec<Value>) {
     if values.len() > 1 {
         let mut seen = BTreeSet::new();
-        values.retain(|v| seen.insert(fold(&v.to_string())));
+        values.retain(|v| seen.insert(v.as_str().map_or_else(|| v.to_string(), fold)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is gathered while rows are written: every value, sorted, from which come the look-up tables, the
 //! lexicon and the statistics. All of it exact, and in memory only up to the sorters' budget.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::path::Path;
 
@@ -10,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::ImportError;
 use super::numbers::Numbers;
-use super::sorter::{Sorted, Sorter};
+use super::sorter::Sorter;
 use super::top::Top;
-use crate::text::fold;
+use crate::text::{fold, squash};
 use crate::{Field, FieldStatistics, FieldType, Ordinal, Role, Value};
 
 const EXAMPLES: usize = 5;
@@ -55,7 +56,7 @@ impl<'a> Gather<'a> {
                 }
                 self.key.clear();
                 self.key.extend((i as u16).to_be_bytes());
-                let spelling = value.to_string();
+                let spelling = value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
                 if has_spellings(field) {
                     self.key.extend(fold(&spelling).as_bytes());
                 } else if field.role != Role::Id {
@@ -74,16 +75,12 @@ impl<'a> Gather<'a> {
     }
 
     /// Writes the look-up and lexicon tables of generation `n`, and gives the statistics.
-    pub(super) fn finish(
-        self,
-        connection: &Connection,
-        n: u32,
-        scratch: &Path,
-        budget: usize,
-    ) -> Result<Vec<FieldStatistics>, ImportError> {
+    pub(super) fn finish(self, connection: &Connection, n: u32) -> Result<Vec<FieldStatistics>, ImportError> {
         let mut tops: Vec<Top> = self.fields.iter().map(|_| Top::default()).collect();
         let mut statistics = self.statistics;
-        let mut lexicon = Sorter::new(scratch, "lexicon", budget);
+        let mut lexicon = super::sql(connection.prepare(&format!(
+            "INSERT INTO lexicon_{n} (field, folded, value, count, squashed) VALUES (?1, ?2, ?3, ?4, ?5)"
+        )))?;
         let mut insert =
             super::sql(connection.prepare(&format!("INSERT INTO values_{n} VALUES (?1, ?2, ?3)")))?;
         let mut each_group = |group: &Group| -> Result<(), ImportError> {
@@ -105,12 +102,12 @@ impl<'a> Gather<'a> {
                 statistics.dates = Some((first, spelling.to_owned()));
             }
             if matches!(field.role, Role::Title | Role::Category) {
-                let mut key = group.folded.clone();
-                key.push(0);
-                key.extend((group.field as u16).to_be_bytes());
-                let mut payload = group.count.to_le_bytes().to_vec();
-                payload.extend(spelling.as_bytes());
-                lexicon.push(&key, &payload)?;
+                let folded = String::from_utf8_lossy(&group.folded);
+                // Only what squashing changes by more than blanks is worth finding by it.
+                let punctuated = folded.contains(|c: char| !c.is_alphanumeric() && c != ' ');
+                let squashed = punctuated.then(|| squash(&folded)).filter(|s| !s.is_empty());
+                let row = params![group.field as i64, folded, spelling, group.count as i64, squashed];
+                super::sql(lexicon.execute(row))?;
             }
             let value = match field.ty {
                 FieldType::Boolean => Value::Bool(spelling == Value::Bool(true).to_string()),
@@ -142,7 +139,6 @@ impl<'a> Gather<'a> {
             statistics.top = top.into_sorted();
         }
         self.numbers.finish(self.fields, &mut statistics)?;
-        write_lexicon(lexicon.sorted()?, connection, n)?;
         Ok(statistics)
     }
 }
@@ -190,18 +186,4 @@ impl Group {
         let best = self.spellings.iter().min_by_key(|(s, count)| (Reverse(*count), s));
         best.map_or("", |(s, _)| s)
     }
-}
-
-fn write_lexicon(mut sorted: Sorted, connection: &Connection, n: u32) -> Result<(), ImportError> {
-    let sql = format!("INSERT INTO lexicon_{n} (folded, field, value, count) VALUES (?1, ?2, ?3, ?4)");
-    let mut insert = super::sql(connection.prepare(&sql))?;
-    while let Some((key, payload)) = sorted.next()? {
-        let Some((rest, field)) = key.split_last_chunk::<2>() else { continue };
-        let Some((_, folded)) = rest.split_last() else { continue };
-        let Some((count, value)) = payload.split_first_chunk::<8>() else { continue };
-        let (folded, value) = (String::from_utf8_lossy(folded), String::from_utf8_lossy(value));
-        let count = u64::from_le_bytes(*count) as i64;
-        super::sql(insert.execute(params![folded, u16::from_be_bytes(*field), value, count]))?;
-    }
-    Ok(())
 }

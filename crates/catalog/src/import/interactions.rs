@@ -149,6 +149,7 @@ fn interaction(record: Record, source: &InteractionsSource) -> Result<Interactio
 fn key(cell: Option<&Value>) -> String {
     match cell {
         None | Some(Value::Null) => String::new(),
+        Some(Value::Text(text)) => text.trim().to_owned(),
         Some(value) => value.to_string().trim().to_owned(),
     }
 }

@@ -1,7 +1,5 @@
 //! Items: read into a sorter by id, then written in that order with dense ordinals.
 
-use std::io::Write;
-
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ToSql};
 use serde_json::{Value as Json, json};
@@ -136,7 +134,7 @@ pub(super) fn write(
     content.update(serde_json::to_vec(&fields)?);
     let content_hash = hex(&content.finalize());
     (job.progress)(super::Progress { phase: Phase::Counting, done: 0, total: None });
-    let statistics = gather.finish(connection, n, &job.scratch, job.budget)?;
+    let statistics = gather.finish(connection, n)?;
     Ok(WrittenItems { items: u64::from(items), repeats, content_hash, statistics })
 }
 
@@ -219,25 +217,11 @@ fn merge(first: &mut [Value], second: Vec<Value>) {
 impl Row {
     /// The first 16 hexadecimal digits of the SHA-256 of the values, written as a JSON array without blanks.
     pub fn hash_of(values: &[Value]) -> String {
-        let mut hash = HashWriter(Sha256::new());
         // Values have no maps with keys other than text, the one thing that cannot be written as JSON.
-        let _ = serde_json::to_writer(&mut hash, values);
-        let mut hex = hex(&hash.0.finalize());
+        let json = serde_json::to_vec(values).unwrap_or_default();
+        let mut hex = hex(&Sha256::digest(&json));
         hex.truncate(16);
         hex
-    }
-}
-
-struct HashWriter(Sha256);
-
-impl Write for HashWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

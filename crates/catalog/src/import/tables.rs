@@ -13,15 +13,15 @@ pub(super) fn create(connection: &Connection, n: u32, fields: &[Field]) -> Resul
         "CREATE TABLE items_{n} (ordinal INTEGER PRIMARY KEY, hash TEXT NOT NULL, {});
          CREATE TABLE values_{n} (field INTEGER NOT NULL, folded TEXT NOT NULL, ordinal INTEGER NOT NULL,
            PRIMARY KEY (field, folded, ordinal)) WITHOUT ROWID;
-         CREATE TABLE lexicon_{n} (folded TEXT NOT NULL, field INTEGER NOT NULL, value TEXT NOT NULL,
-           count INTEGER NOT NULL, PRIMARY KEY (folded, field)) WITHOUT ROWID;
+         CREATE TABLE lexicon_{n} (field INTEGER NOT NULL, folded TEXT NOT NULL, value TEXT NOT NULL,
+           count INTEGER NOT NULL, squashed TEXT, PRIMARY KEY (field, folded)) WITHOUT ROWID;
          CREATE TABLE users_{n} (user TEXT PRIMARY KEY, attributes TEXT NOT NULL) WITHOUT ROWID;
          CREATE TABLE interactions_{n} (user TEXT NOT NULL, ordinal INTEGER NOT NULL, value REAL, time INTEGER);",
         columns.join(", ")
     )))
 }
 
-/// Indexes the id, and every number and date: a filter then reads only the index.
+/// Indexes the id, every number and date (a filter then reads only the index), and names by their letters.
 pub(super) fn index_items(connection: &Connection, n: u32, fields: &[Field]) -> Result<(), ImportError> {
     for field in fields {
         let unique = match field.role {
@@ -32,7 +32,9 @@ pub(super) fn index_items(connection: &Connection, n: u32, fields: &[Field]) -> 
         let (name, column) = (quote(&format!("items_{n}_{}", field.name)), quote(&field.name));
         sql(connection.execute_batch(&format!("CREATE {unique}INDEX {name} ON items_{n} ({column})")))?;
     }
-    Ok(())
+    sql(connection.execute_batch(&format!(
+        "CREATE INDEX lexicon_{n}_squashed ON lexicon_{n} (squashed) WHERE squashed IS NOT NULL"
+    )))
 }
 
 /// Indexes interactions by user, in the order of time, and by item.
