@@ -19,9 +19,10 @@ use segue_retrieval::{Engine, build_index};
 use segue_world::{RealWorld, World, fs};
 use serde::Deserialize;
 
-/// What the planner added unasked when these requests were first run, on 2026-11-23. The bar is 0 and is not met; until it
-/// is, this holds that it does not get worse. To be lowered, never raised.
-const KNOWN_UNASKED: &[(&str, usize)] = &[("films-unseen", 4), ("music-unseen", 6)];
+/// What the planner added unasked on requests that nobody had read before the planner was fixed: 3 of 67 conditions and 4
+/// of 63 when they were first run, on 2026-11-23 (a first such set, now among the seen ones, had 4 and 6). The bar is 0
+/// and is not met; until it is, this holds that it does not get worse. To be lowered, never raised.
+const KNOWN_UNASKED: &[(&str, usize)] = &[("films-unseen", 3), ("music-unseen", 4)];
 
 #[derive(Deserialize)]
 struct Request {
