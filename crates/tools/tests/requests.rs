@@ -1,6 +1,9 @@
 //! The rules planner against requests with gold conditions: how many it understands, whether it adds any, and whether
 //! every item that comes back satisfies, by an independent query, every hard condition that it says it understood.
 //!
+//! What each file of unseen requests showed on its first run stands in the changelog of the requests,
+//! `evals/requests/README.md`: once the planner has been mended by them they are unseen no more.
+//!
 //! The catalogues are built here from the real data: films from the shelf (fetched if need be), music from
 //! `SEGUE_DATA`. One that is not to be had is skipped, and said to be.
 
@@ -18,11 +21,6 @@ use segue_models::Shelf;
 use segue_retrieval::{Engine, build_index};
 use segue_world::{RealWorld, World, fs};
 use serde::Deserialize;
-
-/// What the planner added unasked on requests that nobody had read before the planner was fixed: 3 of 67 conditions and 4
-/// of 63 when they were first run, on 2026-11-23 (a first such set, now among the seen ones, had 4 and 6). The bar is 0
-/// and is not met; until it is, this holds that it does not get worse. To be lowered, never raised.
-const KNOWN_UNASKED: &[(&str, usize)] = &[("films-unseen", 3), ("music-unseen", 4)];
 
 #[derive(Deserialize)]
 struct Request {
@@ -159,6 +157,7 @@ fn compare(column: &str, ty: FieldType, op: Operator, value: &Value) -> String {
         (Operator::In, list) => {
             format!("({column} IN ({}))", list.iter().map(literal).collect::<Vec<_>>().join(","))
         }
+        (Operator::StartsWith, [one]) => format!("(instr({column}, {}) = 1)", literal(one)),
         (Operator::Contains, [one]) => format!("(instr({column}, {}) > 0)", literal(one)),
         (_, [one]) => format!("({column} {sign} {})", literal(one)),
         other => panic!("{other:?}"),
@@ -233,11 +232,7 @@ fn requests_are_understood() {
         println!(
             "{name}: {hits} of {golds} = {share:.3} (95 % {low:.3} to {high:.3}), {unasked} unasked; {wrong} of {items} items wrong"
         );
-        let known = KNOWN_UNASKED.iter().find(|(file, _)| *file == name).map_or(0, |(_, n)| *n);
-        if known > 0 {
-            println!("{name}: BELOW THE BAR: {unasked} conditions that nobody asked for; the bar is 0");
-        }
-        if share < if half == "seen" { 0.85 } else { 0.70 } || unasked > known || wrong > 0 {
+        if share < if half == "seen" { 0.85 } else { 0.70 } || unasked > 0 || wrong > 0 {
             failed.push(name);
         }
     }

@@ -127,7 +127,10 @@ fn next(
         let begins_with_noun = n > 1
             && run.first().is_some_and(|t| !t.capital && !t.quoted)
             && vocabulary.meaning(run.get(..1).unwrap_or_default()).is_some_and(|m| m.noun);
-        if begins_with_noun {
+        // "90s gangster rap" begins with a time, whatever a playlist is called.
+        let begins_with_time =
+            n > 1 && !run.iter().any(|t| t.quoted) && period(run).is_some_and(|(_, m)| m < n);
+        if begins_with_noun || (begins_with_time && !run.iter().all(|t| t.capital || t.word.len() < 4)) {
             continue;
         }
         let senses = vocabulary.lexicon(request, run, /*titles*/ false)?;

@@ -50,6 +50,8 @@ pub(super) enum Cue {
     Like,
     Topic,
     Titled,
+    /// The title begins with what follows.
+    TitleStarts,
     Best,
     Worst,
     Top,
@@ -115,6 +117,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("greater than", C::Limit(L::Over)),
     ("better than", C::Limit(L::Over)),
     ("exceeding", C::Limit(L::Over)),
+    ("past", C::Limit(L::Over)),
+    ("beyond", C::Limit(L::Over)),
     (">", C::Limit(L::Over)),
     ("at least", C::Limit(L::AtLeast)),
     ("no less than", C::Limit(L::AtLeast)),
@@ -235,6 +239,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("doesnt", C::Not),
     ("dont", C::Not),
     ("skip", C::Not),
+    ("leave out", C::Not),
+    ("leaving out", C::Not),
     ("than", C::Than),
     ("like", C::Like),
     ("similar to", C::Like),
@@ -259,6 +265,12 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("called", C::Titled),
     ("titled", C::Titled),
     ("named", C::Titled),
+    ("starts with", C::TitleStarts),
+    ("start with", C::TitleStarts),
+    ("starting with", C::TitleStarts),
+    ("begins with", C::TitleStarts),
+    ("begin with", C::TitleStarts),
+    ("beginning with", C::TitleStarts),
     ("best", C::Best),
     ("greatest", C::Best),
     ("finest", C::Best),
@@ -436,7 +448,7 @@ going go let maybe pm both either along ages days already seen most more less ra
 starring stars running";
 
 /// True for a word that says nothing by itself.
-pub(super) fn is_filling(word: &str) -> bool {
+pub(crate) fn is_filling(word: &str) -> bool {
     static WORDS: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
         std::sync::LazyLock::new(|| FILLING.split_whitespace().collect());
     WORDS.contains(word)

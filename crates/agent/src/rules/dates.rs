@@ -113,6 +113,9 @@ pub(super) fn period(tokens: &[Token]) -> Option<(Period, usize)> {
     if let (Some(century), "century") = (word(0).get(..2).and_then(|c| c.parse::<i64>().ok()), word(1)) {
         return Some((years((century - 1) * 100, century * 100 - 1), 2));
     }
+    if let Some((day, used)) = day(tokens) {
+        return Some((Period { first: day.clone(), last: day }, used));
+    }
     if let Some(month) =
         MONTHS.iter().position(|m| *m == word(0) || (word(0).len() == 3 && m.starts_with(word(0))))
     {
@@ -136,6 +139,27 @@ pub(super) fn period(tokens: &[Token]) -> Option<(Period, usize)> {
         return Some((Period { first: day.clone(), last: day }, 3));
     }
     Some((years(start, start), 1))
+}
+
+/// "14 June 2019", "June 14, 2019", "the 1st of May 2000".
+fn day(tokens: &[Token]) -> Option<(String, usize)> {
+    let word = |i: usize| tokens.get(i).map_or("", |t| t.word.as_str());
+    let month = |w: &str| MONTHS.iter().position(|m| *m == w || (w.len() == 3 && m.starts_with(w)));
+    let of_month = |w: &str| {
+        let digits = ["st", "nd", "rd", "th"].iter().find_map(|end| w.strip_suffix(end)).unwrap_or(w);
+        digits.parse::<i8>().ok().filter(|d| (1..=31).contains(d))
+    };
+    let at = usize::from(word(0) == "the");
+    let (day, month, next) = match (of_month(word(at)), month(word(at))) {
+        (Some(day), _) => {
+            let skip = at + 1 + usize::from(word(at + 1) == "of");
+            (day, month(word(skip))?, skip + 1)
+        }
+        (None, Some(month)) => (of_month(word(at + 1))?, month, at + 2),
+        _ => return None,
+    };
+    let date = Date::new(year(word(next))? as i16, month as i8 + 1, day).ok()?;
+    Some((date.to_string(), next + 1))
 }
 
 fn years(first: i64, last: i64) -> Period {
@@ -213,6 +237,10 @@ mod tests {
         assert_eq!(read("90s"), "1990-01-01 1999-12-31 /1");
         assert_eq!(read("feb 2012"), "2012-02-01 2012-02-29 /2");
         assert_eq!(read("20th century"), "1900-01-01 1999-12-31 /2");
+        assert_eq!(read("14 June 2019"), "2019-06-14 2019-06-14 /3");
+        assert_eq!(read("June 14th, 2019"), "2019-06-14 2019-06-14 /3");
+        assert_eq!(read("the 1st of may 2000"), "2000-05-01 2000-05-01 /5");
+        assert_eq!(read("31 february 2000"), "");
         assert_eq!(read("may we"), "");
     }
 

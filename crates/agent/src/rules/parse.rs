@@ -221,7 +221,8 @@ impl<'a> Parser<'a> {
             }
             Cue::Soft => self.soft = true,
             Cue::Topic => self.topic = true,
-            Cue::Titled => return Ok(self.titled(i)),
+            Cue::Titled => return Ok(self.titled(i, Operator::Contains)),
+            Cue::TitleStarts => return Ok(self.titled(i, Operator::StartsWith)),
             Cue::Like | Cue::Love => {
                 if let Some(next) = self.like(i)? {
                     return Ok(next);
@@ -263,7 +264,8 @@ impl<'a> Parser<'a> {
                 let named = self.lead.as_ref().is_some_and(|l| l.2);
                 if !named {
                     let fields = if cue == Cue::By && leads_to.is_empty() { self.makers() } else { leads_to };
-                    self.topic &= cue == Cue::In;
+                    // "about rain in a minor key": what one of few values says is no topic.
+                    self.topic &= cue == Cue::In && !self.is_one_of_few(self.skip(i + 1));
                     self.lead = Some((fields, i, false));
                 }
             }
@@ -271,6 +273,13 @@ impl<'a> Parser<'a> {
             _ => {}
         }
         Ok(i + 1)
+    }
+
+    /// True if a value of a field that has few stands here.
+    fn is_one_of_few(&self, i: usize) -> bool {
+        let statistics = &self.vocabulary.catalog().statistics;
+        let few = |field: usize| statistics.get(field).is_some_and(|s| s.distinct <= s.top.len() as u64);
+        matches!(self.kind(i), Some(Kind::Value(senses, _)) if senses.iter().any(|s| few(s.field)))
     }
 
     /// The fields whose name says who made the item: director, writer, artist.
@@ -332,11 +341,18 @@ impl<'a> Parser<'a> {
         end
     }
 
-    /// "called X", "titled X": a condition on the title.
-    fn titled(&mut self, i: usize) -> usize {
+    /// "called X", "whose title starts with X": a condition on the title. X is what stands in quotation marks, or the
+    /// rest of the clause.
+    fn titled(&mut self, i: usize, operator: Operator) -> usize {
         let Some(title) = self.vocabulary.catalog().title_field() else { return i + 1 };
         let mut end = i + 1;
-        while end < self.chunks.len() && self.gap(end) != Gap::Stop && self.gap(end) != Gap::Comma {
+        let quoted =
+            |at: usize| self.chunks.get(at).and_then(|c| self.tokens.get(c.first)).is_some_and(|t| t.quoted);
+        let in_quotes = quoted(end);
+        while end < self.chunks.len()
+            && (end == i + 1 || !matches!(self.gap(end), Gap::Stop | Gap::Comma))
+            && (!in_quotes || quoted(end))
+        {
             end += 1;
         }
         let span = self.span(i + 1, end);
@@ -346,7 +362,7 @@ impl<'a> Parser<'a> {
             return i + 1;
         };
         let words = self.request.get(first.start..last.end).unwrap_or_default().to_owned();
-        let predicate = Predicate::field(&title.name, Operator::Contains, words);
+        let predicate = Predicate::field(&title.name, operator, words);
         let span = self.span(i, end);
         self.say(span, predicate, None);
         end

@@ -98,6 +98,10 @@ pub(super) fn tokenize(request: &str) -> Vec<Token> {
             }
             '/' => gap = Gap::Slash,
             ',' | ';' | ':' | '(' | ')' => gap = if gap == Gap::Stop { gap } else { Gap::Comma },
+            // The full stop of an initial ends nothing.
+            '.' if tokens.last().is_some_and(|t| {
+                t.end == place(from) && t.word.chars().all(char::is_alphabetic) && t.word.chars().count() == 1
+            }) => {}
             '.' | '!' | '?' | '\n' => gap = Gap::Stop,
             _ => {}
         }

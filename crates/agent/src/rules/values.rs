@@ -22,9 +22,10 @@ impl Parser<'_> {
         senses: &[Sense],
         sure: bool,
     ) -> Result<Option<usize>, RulesError> {
-        // "French language": the field after its value.
-        let after = match self.kind(i + 1) {
-            Some(Kind::Field(fields)) if self.gap(i + 1) == Gap::Blank => {
+        // "French language", "Woody Allen as the writer": the field after its value.
+        let at_field = if self.word(i + 1) == "as" { self.skip(i + 1) } else { i + 1 };
+        let after = match self.kind(at_field) {
+            Some(Kind::Field(fields)) if (i + 1..=at_field).all(|j| self.gap(j) == Gap::Blank) => {
                 Some(fields.clone()).filter(|f| senses.iter().any(|s| f.contains(&s.field)))
             }
             _ => None,
@@ -56,7 +57,7 @@ impl Parser<'_> {
         let from = lead.as_ref().map_or(i, |l| l.1);
         let mut end = i + 1;
         if after.is_some_and(|a| a.contains(&first.field)) {
-            end += 1;
+            end = at_field + 1;
         }
         let (mut list, mut or, mut at) = (vec![first.clone()], false, end);
         // Values joined by "or", "and", commas and slashes, as long as they are of one field.

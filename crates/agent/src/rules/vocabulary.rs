@@ -42,6 +42,9 @@ pub(super) struct Vocabulary<'a> {
 /// How similar a misspelt name must be to what it is read as.
 const NEAR: f64 = 0.82;
 
+/// How many items make a name known without its punctuation.
+const KNOWN: u64 = 5;
+
 /// "bedroom" for "bedrooms"; a name that is no plural stays.
 fn singular(name: &str) -> String {
     name.strip_suffix('s').filter(|n| n.len() > 3 && !n.ends_with('s')).unwrap_or(name).to_owned()
@@ -174,7 +177,11 @@ impl<'a> Vocabulary<'a> {
         }
         spellings.dedup();
         for spelling in spellings {
-            let found = self.snapshot.lexicon_squashed(&spelling)?;
+            // One word is somebody's name without its punctuation ("acdc") only if the name is well known: "Summer" is not
+            // an album called "SUM(ME:R)".
+            let mut found = self.snapshot.lexicon_squashed(&spelling)?;
+            let folded = fold(&spelling);
+            found.retain(|e| tokens.len() > 1 || e.folded == folded || e.count >= KNOWN);
             let wanted = |field: usize| {
                 let role = self.catalog().fields.get(field).map(|f| f.role);
                 if titles { role == Some(Role::Title) } else { role == Some(Role::Category) }
