@@ -1,4 +1,21 @@
-//! What thinks: embedders, and the shelf that their weights come from.
+//! What thinks: chat models, embedders, and the shelf that weights come from.
+//!
+//! A [`ChatModel`] answers a [`ChatRequest`]: [`Endpoint`] asks an OpenAI-compatible server, [`ScriptedModel`] says what a
+//! test told it to, and [`Cassette`] records another model and replays it. What can go wrong is one closed table,
+//! [`ChatErrorKind`]; whatever a server does, a call ends in time, in bounded memory, and with one of these.
+//!
+//! ```
+//! use segue_models::{ChatModel, ChatReply, ChatRequest, Message, ScriptedModel};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let model = ScriptedModel::new(vec![Ok(ChatReply::text("The sea."))]);
+//! let request = ChatRequest::new(vec![Message::user("What is it about?")], /*max_tokens*/ 20);
+//! let reply = model.complete(&request, &mut |_| ()).await?;
+//! assert_eq!(reply.content, "The sea.");
+//! model.assert_complete()
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! An [`Embedder`] turns texts into vectors of length one, so that a dot product is a cosine.
 //! [`SentenceEmbedder`] does it with a language model; what it needs (weights, the library that runs them)
@@ -17,12 +34,19 @@
 //! # Ok::<(), segue_models::LoadError>(())
 //! ```
 
+mod chat;
 mod embedder;
 mod hash;
 mod onnx;
 mod sentence;
 mod shelf;
 
+pub use chat::{
+    Abilities, AbilityStore, Cassette, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest,
+    Completion, ConfigError, Delta, Endpoint, EndpointOptions, Finish, JsonSchemaFormat, Message,
+    ModelSource, ModelsConfig, OPENAI_BASE_URL, Prices, ResolvedModel, Role, ScriptedModel, TaskRole,
+    TokenLogprob, ToolCallRequest, ToolChoice, ToolDefinition, Usage, Wait, calls_in, json_in, probe,
+};
 pub use embedder::{EmbedError, Embedder};
 pub use hash::HashEmbedder;
 pub use onnx::OnnxError;

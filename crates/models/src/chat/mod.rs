@@ -1,0 +1,29 @@
+//! Chat models: what they are asked, what they answer, and every way in which they do not.
+
+mod abilities;
+mod ability_store;
+mod cassette;
+mod clean;
+mod config;
+mod endpoint;
+mod error;
+mod extract;
+mod invariants;
+mod message;
+mod model;
+mod reply;
+mod request;
+mod scripted;
+
+pub use abilities::{Abilities, probe};
+pub use ability_store::AbilityStore;
+pub use cassette::Cassette;
+pub use config::{ConfigError, ModelSource, ModelsConfig, Prices, ResolvedModel, TaskRole};
+pub use endpoint::{Endpoint, EndpointOptions, OPENAI_BASE_URL};
+pub use error::{ChatError, ChatErrorKind, Wait};
+pub use extract::{calls_in, json_in};
+pub use message::{Message, Role, ToolCallRequest};
+pub use model::{ChatModel, Completion};
+pub use reply::{ChatReply, Delta, Finish, TokenLogprob, Usage};
+pub use request::{ChatRequest, JsonSchemaFormat, ToolChoice, ToolDefinition};
+pub use scripted::ScriptedModel;
