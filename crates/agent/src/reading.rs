@@ -10,6 +10,10 @@ pub struct Reading {
     pub understood: Vec<Understood>,
     /// The words of this turn that nothing was made of, and that are more than filling.
     pub not_understood: Vec<String>,
+    /// The stretches of the request of which nothing was made but words to search for, or nothing at all: what is left
+    /// for somebody who understands more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// What holds now: the constraints before this turn, with this turn's changes made.
     pub constraints: Constraints,
     /// What the user wants done.

@@ -1,6 +1,7 @@
 use segue_catalog::Contribution;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Exchange;
 use crate::{Answer, AnswerItem, CallAnswer, Plan, Stop, Understood};
 
 /// Everything about one turn; in JSON, the document that `segue ask --json` prints.
@@ -10,6 +11,18 @@ pub struct TurnReport {
     pub planner: String,
     /// The model that planned; `None` if none did.
     pub model: Option<String>,
+    /// True if the model changed what the rules alone would have done.
+    #[serde(default)]
+    pub model_added: bool,
+    /// What the model said that did not count, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+    /// Why the rules planned where a model was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+    /// What the model was asked and answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
     /// The conversation.
     pub session: String,
     /// Which turn of it, from 1.

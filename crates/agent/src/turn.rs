@@ -11,19 +11,18 @@ use sha2::{Digest, Sha256};
 use crate::answer::{Material, compose};
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
+use crate::model::PromptError;
+use crate::planning::{Planned, PlannerKind, PlanningModel};
 use crate::rules::{self, RulesError, Situation};
 use crate::{
     Approval, Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan,
     PlanError, Reading, Registry, Run, Session, SessionError, StoredTurn, ToolSpec, TurnEvent, TurnReport,
-    Usage,
 };
 
 /// How many items are shown where nobody says.
 pub const DEFAULT_ITEMS: usize = rules::DEFAULT_COUNT;
 /// How many items are shown at most, whoever says.
 pub const MAX_ITEMS: usize = 100;
-
-const PLANNER: &str = "rules";
 
 /// What answers: tools over one generation of one catalogue, and a planner that chooses among them.
 pub struct Agent {
@@ -33,6 +32,7 @@ pub struct Agent {
     specs: Vec<ToolSpec>,
     fingerprint: String,
     approval: Option<Approval>,
+    model: Option<PlanningModel>,
 }
 
 /// How a turn is to be done.
@@ -40,6 +40,8 @@ pub struct Agent {
 pub struct TurnOptions {
     /// Stop once there is a plan. Nothing is kept of such a turn.
     pub plan_only: bool,
+    /// Who plans. Where a model is wanted and there is none, or it fails, the rules do, and the report says so.
+    pub planner: PlannerKind,
     /// On whose behalf, as the catalogue's users are named.
     pub user: Option<String>,
     /// How many items to show unless the request says; [`DEFAULT_ITEMS`] if not given.
@@ -62,6 +64,9 @@ pub enum AgentError {
     /// The request cannot be read.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// A prompt cannot be used.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// The plan cannot be carried out.
     #[error("the plan cannot be carried out: {}", list(.0))]
     Plan(Vec<PlanError>),
@@ -79,7 +84,7 @@ impl Agent {
     pub fn new(world: Arc<dyn World>, snapshot: Snapshot, registry: Registry) -> Self {
         let specs = registry.specs(snapshot.catalog());
         let fingerprint = fingerprint(snapshot.catalog(), &specs);
-        Self { world, snapshot, registry, specs, fingerprint, approval: None }
+        Self { world, snapshot, registry, specs, fingerprint, approval: None, model: None }
     }
 
     /// Asks this before each call that changes something. Without it such calls are denied.
@@ -87,6 +92,30 @@ impl Agent {
     pub fn with_approval(mut self, approval: Approval) -> Self {
         self.approval = Some(approval);
         self
+    }
+
+    /// Plans with this model where a turn wants a model.
+    #[must_use]
+    pub fn with_model(mut self, model: PlanningModel) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// The name of the model that plans, if there is one.
+    pub fn model_name(&self) -> Option<&str> {
+        self.model.as_ref().map(|m| m.model.name())
+    }
+
+    pub(crate) fn planning_model(&self) -> Option<&PlanningModel> {
+        self.model.as_ref()
+    }
+
+    pub(crate) fn world(&self) -> &Arc<dyn World> {
+        &self.world
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// The descriptions of the tools.
@@ -124,7 +153,8 @@ impl Agent {
             today: today.get(..10),
         };
         let reading = rules::read(request, &situation)?;
-        self.respond(session, request, reading, &options, began, &mut events).await
+        let planned = self.planned(request, turn, reading, &options).await?;
+        self.respond(session, request, planned, &options, began, &mut events).await
     }
 
     /// All of a turn after the reading of its words.
@@ -132,11 +162,12 @@ impl Agent {
         &self,
         session: &mut Session,
         request: &str,
-        reading: Reading,
+        planned: Planned,
         options: &TurnOptions,
         began: Duration,
         events: &mut (dyn FnMut(TurnEvent) + Send),
     ) -> Result<TurnReport, AgentError> {
+        let Planned { reading, by, model, added, refused, fallback, exchanges, usage } = planned;
         events(TurnEvent::Understood {
             understood: reading.understood.clone(),
             not_understood: reading.not_understood.clone(),
@@ -146,8 +177,12 @@ impl Agent {
         let plan = self.plan(&reading, k, session)?;
         events(TurnEvent::Planned { plan: plan.clone() });
         let mut report = TurnReport {
-            planner: PLANNER.to_owned(),
-            model: None,
+            planner: by.name().to_owned(),
+            model,
+            model_added: added,
+            refused,
+            fallback,
+            exchanges,
             session: session.id.clone(),
             turn: session.turns + 1,
             fingerprint: self.fingerprint.clone(),
@@ -159,7 +194,7 @@ impl Agent {
             plan,
             calls: Vec::new(),
             answer: None,
-            usage: Usage::default(),
+            usage,
         };
         if options.plan_only {
             report.usage.ms = self.ms_since(began);
@@ -177,7 +212,9 @@ impl Agent {
             outcome: &done.outcome,
             set: done.set.as_deref(),
             k,
-            planner: PLANNER,
+            planner: &report.planner,
+            model: report.model.as_deref(),
+            fallback: report.fallback.as_deref(),
         };
         let (answer, shown) = compose(&material, session)?;
         let (text, items, stop) = (answer.text.clone(), answer.items.clone(), answer.stop);
@@ -313,7 +350,7 @@ fn items_to_show(reading: &Reading, options: &TurnOptions) -> usize {
 /// The first 16 hexadecimal digits of the SHA-256 of all that an answer depends on besides the conversation.
 fn fingerprint(catalog: &Catalog, specs: &[ToolSpec]) -> String {
     use std::fmt::Write;
-    let described = serde_json::json!([PLANNER, env!("CARGO_PKG_VERSION"), catalog, specs]);
+    let described = serde_json::json!([env!("CARGO_PKG_VERSION"), catalog, specs]);
     let hash = Sha256::digest(described.to_string());
     hash.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

@@ -100,9 +100,12 @@ pub(crate) struct Index {
 /// How a turn is done.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct TurnArgs {
-    /// Who plans; `rules` reads the request without any model
-    #[arg(long, value_name = "PLANNER", default_value = "rules")]
+    /// Who plans
+    #[arg(long, value_name = "PLANNER", default_value = "auto")]
     pub(crate) planner: Planner,
+    /// The model to plan with: a name in workspace.toml, or the server's name for it at OPENAI_BASE_URL
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
     /// How many items to show, where the request does not say
     #[arg(long, short = 'k', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) count: Option<u16>,
@@ -117,9 +120,13 @@ pub(crate) struct TurnArgs {
 /// Who plans.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Planner {
-    /// A deterministic reading of the request against the catalogue's own values; no model
+    /// `route` where a model is given or configured, else `rules`
     #[default]
+    Auto,
+    /// A deterministic reading of the request against the catalogue's own values; no model
     Rules,
+    /// The rules first, and a language model for the words that they leave
+    Route,
 }
 
 #[derive(Debug, Args)]

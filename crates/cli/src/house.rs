@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use segue_agent::{Agent, Registry, SessionStore};
+use segue_agent::model::Prompts;
+use segue_agent::{Agent, PlannerKind, PlanningModel, Registry, SessionStore};
 use segue_catalog::Workspace;
-use segue_models::{Embedder, SentenceEmbedder, SentenceOptions, Shelf};
+use segue_models::{
+    Embedder, Endpoint, ModelSource, ModelsConfig, SentenceEmbedder, SentenceOptions, Shelf, TaskRole,
+};
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
 
+use crate::args::{Planner, TurnArgs};
 use crate::failure::Failure;
 
 /// Where commands find what they need.
@@ -56,6 +60,42 @@ impl House {
             return Ok(None);
         }
         Ok(Some(Arc::new(SentenceEmbedder::open(&shelf, &options, &mut |_| ())?)))
+    }
+
+    /// The model that plans: the one given, or the one that `workspace.toml` names.
+    pub(crate) fn planning_model(&self, given: Option<&str>) -> Result<Option<PlanningModel>, Failure> {
+        let root = self.workspace.root();
+        let config = ModelsConfig::read(root.join("workspace.toml"))?;
+        let resolved = config.resolve(TaskRole::Plan, given, self.world.as_ref())?;
+        let Some(resolved) = resolved else { return Ok(None) };
+        let ModelSource::OpenAi(options) = resolved.source else {
+            let name = resolved.name;
+            return Err(Failure::new(
+                "model",
+                format!("`{name}` runs in this process, and this build cannot"),
+            )
+            .remedy("give it a `base_url`, or use another model"));
+        };
+        let model = Arc::new(Endpoint::new(options, self.world.clone())?);
+        let prompts = Prompts::load(Some(&root.join("prompts")))?;
+        Ok(Some(PlanningModel { model, prompts, prices: resolved.prices }))
+    }
+
+    /// Opens the workspace for a conversation, with the planner that is wanted.
+    pub(crate) fn open_for(&self, args: &TurnArgs) -> Result<(Door, PlannerKind), Failure> {
+        let mut door = self.open(&args.without)?;
+        if args.planner == Planner::Rules {
+            return Ok((door, PlannerKind::Rules));
+        }
+        let Some(model) = self.planning_model(args.model.as_deref())? else {
+            if args.planner == Planner::Auto {
+                return Ok((door, PlannerKind::Rules));
+            }
+            return Err(Failure::usage("no model is configured")
+                .remedy("give one with --model, or name one in workspace.toml under `[models]`"));
+        };
+        door.agent = door.agent.with_model(model);
+        Ok((door, PlannerKind::Route))
     }
 
     /// Opens the workspace for questions, leaving out some tools.

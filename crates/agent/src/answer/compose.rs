@@ -20,6 +20,10 @@ pub(crate) struct Material<'a> {
     /// How many items to show.
     pub(crate) k: usize,
     pub(crate) planner: &'a str,
+    /// The model that was asked.
+    pub(crate) model: Option<&'a str>,
+    /// Why the rules planned where a model was wanted.
+    pub(crate) fallback: Option<&'a str>,
 }
 
 /// The answer, and what the user sees once it is shown.

@@ -60,7 +60,13 @@ pub(super) fn frame(material: &Material<'_>, found_any: bool) -> Vec<Claim> {
         Stop::Failed => told.push(cut_short("A step that the rest needed failed", found_any)),
         Stop::Passed | Stop::Empty => {}
     }
-    told.push(done(format!("Planned by `{}`, without a language model.", material.planner)));
+    told.push(done(match (material.fallback, material.model) {
+        (Some(why), _) => format!("Planned by `rules`, without a language model: {why}."),
+        (None, Some(model)) => {
+            format!("Planned by `{}` with the language model `{model}`.", material.planner)
+        }
+        (None, None) => format!("Planned by `{}`, without a language model.", material.planner),
+    }));
     told
 }
 

@@ -17,6 +17,9 @@ pub(super) struct Context<'a> {
     pub(super) number: u32,
 }
 
+/// What is said of words that are searched for.
+pub(crate) const SEARCHED: &str = "words to search for";
+
 /// The reading of a turn.
 ///
 /// A turn that names what it looks for by the catalogue's noun and leans on nothing said before is a request of its
@@ -24,6 +27,7 @@ pub(super) struct Context<'a> {
 /// another value of a field that has one, another bound on the same side, the same condition turned round.
 pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> Result<Reading, RulesError> {
     let n = context.number;
+    let left = left(context, &turn);
     let mut constraints = before.clone();
     let mut seen: Vec<(usize, Understood)> = Vec::new();
     let note = |span: (usize, usize), meaning: String| {
@@ -66,7 +70,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         let words = text(context, said.span);
         let predicate = Some(said.predicate.clone());
         seen.push((said.span.0, Understood { text: words.clone(), predicate, meaning, hard: said.hard }));
-        add(context, &mut constraints, Asked::new(said.predicate.clone(), &words, n, said.hard));
+        add(context.snapshot, &mut constraints, Asked::new(said.predicate.clone(), &words, n, said.hard));
     }
     for relative in &turn.relative {
         let words = text(context, relative.span);
@@ -77,7 +81,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
                 relative.span.0,
                 Understood { text: words.clone(), predicate: known, meaning, hard: true },
             ));
-            add(context, &mut constraints, Asked::new(predicate, &words, n, true));
+            add(context.snapshot, &mut constraints, Asked::new(predicate, &words, n, true));
         } else {
             let order =
                 crate::OrderBy { field: name(context, relative.field), direction: relative.direction };
@@ -123,7 +127,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     if !query.is_empty() {
         let query = query.join(" ");
         for (span, _) in &turn.query {
-            seen.push(note(*span, "words to search for".to_owned()));
+            seen.push(note(*span, SEARCHED.to_owned()));
         }
         constraints.queries.push(Asked::new(query.clone(), &query, n, false));
     }
@@ -144,6 +148,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     Ok(Reading {
         understood: seen.into_iter().map(|s| s.1).collect(),
         not_understood: turn.not_understood.iter().map(|s| text(context, *s)).collect(),
+        left,
         constraints,
         intent,
         absent: turn.absent.into_iter().map(|a| a.1).collect(),
@@ -154,6 +159,32 @@ fn text(context: &Context<'_>, span: (usize, usize)) -> String {
     let first = context.tokens.get(span.0).map_or(0, |t| t.start);
     let last = span.1.checked_sub(1).and_then(|l| context.tokens.get(l)).map_or(first, |t| t.end);
     context.request.get(first..last).unwrap_or_default().to_owned()
+}
+
+/// The runs of tokens between those that something was made of, if there is more in them than filling.
+fn left(context: &Context<'_>, turn: &Turn) -> Vec<String> {
+    let covered: Vec<(usize, usize)> = (turn.conditions.iter().map(|s| s.span))
+        .chain(turn.relative.iter().map(|r| r.span))
+        .chain(turn.orders.iter().map(|o| o.0))
+        .chain(turn.likes.iter().chain(&turn.dislikes).chain(&turn.absent).map(|l| l.0))
+        .chain(turn.dropped.iter().map(|d| d.0))
+        .chain(turn.others)
+        .chain(turn.reset)
+        .collect();
+    let open: Vec<(usize, usize)> =
+        turn.query.iter().map(|q| q.0).chain(turn.not_understood.iter().copied()).collect();
+    let within = |spans: &[(usize, usize)], i: usize| spans.iter().any(|s| s.0 <= i && i < s.1);
+    let (mut runs, mut from) = (Vec::new(), 0);
+    for i in 0..=context.tokens.len() {
+        if i < context.tokens.len() && !within(&covered, i) {
+            continue;
+        }
+        if (from..i).any(|t| within(&open, t)) {
+            runs.push(text(context, (from, i)));
+        }
+        from = i + 1;
+    }
+    runs
 }
 
 fn name(context: &Context<'_>, field: usize) -> String {
@@ -178,9 +209,9 @@ fn retract_all(constraints: &mut Constraints, turn: u32) {
     constraints.count = None;
 }
 
-fn add(context: &Context<'_>, constraints: &mut Constraints, new: Asked<Predicate>) {
+pub(crate) fn add(snapshot: &Snapshot, constraints: &mut Constraints, new: Asked<Predicate>) {
     for old in constraints.conditions.iter_mut().filter(|c| c.holds() && c.turn < new.turn) {
-        if contradicts(context, &old.what, &new.what) {
+        if contradicts(snapshot, &old.what, &new.what) {
             old.retracted = Some(new.turn);
         }
     }
@@ -188,7 +219,7 @@ fn add(context: &Context<'_>, constraints: &mut Constraints, new: Asked<Predicat
 }
 
 /// Whether a later condition replaces an earlier one.
-fn contradicts(context: &Context<'_>, old: &Predicate, new: &Predicate) -> bool {
+fn contradicts(snapshot: &Snapshot, old: &Predicate, new: &Predicate) -> bool {
     let (before, after) = (old.conditions(), new.conditions());
     let (Some(o), Some(n)) = (before.first(), after.first()) else { return false };
     if before.iter().chain(&after).any(|c| c.field != o.field) {
@@ -201,7 +232,7 @@ fn contradicts(context: &Context<'_>, old: &Predicate, new: &Predicate) -> bool 
     if not_old {
         return false;
     }
-    let Some(field) = context.snapshot.catalog().field(&n.field) else { return false };
+    let Some(field) = snapshot.catalog().field(&n.field) else { return false };
     let upper = |op: Operator| matches!(op, Operator::Lt | Operator::Le);
     let lower = |op: Operator| matches!(op, Operator::Gt | Operator::Ge);
     match (o.op, n.op) {

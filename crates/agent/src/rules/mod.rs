@@ -26,6 +26,8 @@ use segue_catalog::{Snapshot, StoreError};
 use crate::{Constraints, Reading, ShownItem};
 
 pub use compile::{DEFAULT_COUNT, plan};
+pub(crate) use cues::is_filling;
+pub(crate) use merge::{SEARCHED, add};
 
 /// A request that could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,14 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn reading(constraints: Constraints, intent: Intent) -> Reading {
-    Reading { understood: Vec::new(), not_understood: Vec::new(), constraints, intent, absent: Vec::new() }
+    Reading {
+        understood: Vec::new(),
+        not_understood: Vec::new(),
+        constraints,
+        intent,
+        absent: Vec::new(),
+        left: Vec::new(),
+    }
 }
 
 fn search(conditions: &[(&str, Predicate, bool)]) -> Reading {

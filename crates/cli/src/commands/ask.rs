@@ -15,13 +15,13 @@ pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Resul
     if args.request.trim().is_empty() {
         return Err(Failure::usage("the request is empty").remedy("say what you look for: segue ask \"…\""));
     }
-    let door = house.open(&args.turn.without)?;
+    let (door, planner) = house.open_for(&args.turn)?;
     let mut session = match &args.session {
         Some(id) => door.sessions.resume(id)?,
         None => door.sessions.create(),
     };
     if args.plan_only {
-        let options = TurnOptions { plan_only: true, ..TurnOptions::default() };
+        let options = TurnOptions { planner, plan_only: true, ..TurnOptions::default() };
         let report = door.agent.turn(&mut session, &args.request, options, |_| {}).await?;
         if output.is_json() {
             output.json(&report);
@@ -31,6 +31,6 @@ pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Resul
         return Ok(ExitCode::SUCCESS);
     }
     let detail = if args.turn.explain { Detail::Evidence } else { Detail::Answer };
-    turn(&door, &mut session, &args.request, &args.turn, detail, output).await?;
+    turn(&door, &mut session, &args.request, planner, &args.turn, detail, output).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use segue_agent::{Session, TurnOptions, TurnReport};
+use segue_agent::{PlannerKind, Session, TurnOptions, TurnReport};
 
 use crate::args::{Chat, TurnArgs};
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ Ask in your own words; what you asked before still holds until you take it back.
   /quit      leave (or Ctrl-D); the conversation is kept: `segue chat --resume`";
 
 pub(crate) async fn run(house: &House, args: &Chat, output: &mut Output) -> Result<ExitCode, Failure> {
-    let door = house.open(&args.turn.without)?;
+    let (door, planner) = house.open_for(&args.turn)?;
     let session = match (&args.session, args.resume) {
         (Some(id), _) => door.sessions.resume(id)?,
         (None, true) => match door.sessions.resume_last()? {
@@ -34,7 +34,7 @@ pub(crate) async fn run(house: &House, args: &Chat, output: &mut Output) -> Resu
         },
         (None, false) => door.sessions.create(),
     };
-    converse(house, &door, session, &args.turn, output).await
+    converse(house, &door, session, planner, &args.turn, output).await
 }
 
 /// Reads lines and answers them until the person leaves.
@@ -42,6 +42,7 @@ pub(crate) async fn converse(
     house: &House,
     door: &Door,
     mut session: Session,
+    planner: PlannerKind,
     args: &TurnArgs,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
@@ -56,9 +57,13 @@ pub(crate) async fn converse(
     if output.is_interactive() {
         let catalog = door.agent.catalog();
         output.line(format!(
-            "{} {}; no language model: the rules planner reads your words. /help tells more.",
+            "{} {}; {}. /help tells more.",
             segue_agent::grouped(catalog.items),
-            catalog.name
+            catalog.name,
+            door.agent.model_name().map_or_else(
+                || "no language model: the rules planner reads your words".to_owned(),
+                |model| format!("the rules read your words, and {model} what they leave"),
+            ),
         ));
     }
     loop {
@@ -89,7 +94,7 @@ pub(crate) async fn converse(
             }
             request => {
                 // A turn that fails is told and the conversation goes on: what was said before is kept.
-                if let Err(failure) = turn(door, &mut session, request, args, detail, output).await {
+                if let Err(failure) = turn(door, &mut session, request, planner, args, detail, output).await {
                     output.failure(&failure);
                 }
                 if !output.is_json() {
@@ -109,12 +114,14 @@ pub(crate) async fn turn(
     door: &Door,
     session: &mut Session,
     request: &str,
+    planner: PlannerKind,
     args: &TurnArgs,
     detail: Detail,
     output: &mut Output,
 ) -> Result<TurnReport, Failure> {
     let interrupt = Interrupt::listen();
     let options = TurnOptions {
+        planner,
         k: args.count.map(usize::from),
         cancellation: interrupt.cancellation().clone(),
         ..TurnOptions::default()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use segue_agent::grouped;
+use segue_agent::{PlannerKind, grouped};
 use segue_catalog::{Dataset, Snapshot};
 use segue_world::fs;
 
@@ -40,13 +40,14 @@ pub(crate) async fn run(house: &House, args: &Demo, output: &mut Output) -> Resu
             let styles = output.styles();
             output.line(format!("{} {}", styles.strong.paint("you>"), styles.strong.paint(request)));
         }
-        chat::turn(&door, &mut session, request, &turn_args, Detail::Evidence, output).await?;
+        chat::turn(&door, &mut session, request, PlannerKind::Rules, &turn_args, Detail::Evidence, output)
+            .await?;
         if !output.is_json() {
             output.line("");
         }
     }
     if output.is_interactive() && !args.no_chat {
-        return chat::converse(house, &door, session, &turn_args, output).await;
+        return chat::converse(house, &door, session, PlannerKind::Rules, &turn_args, output).await;
     }
     output.note(format!("go on with: segue chat --session {}", session.id));
     Ok(ExitCode::SUCCESS)

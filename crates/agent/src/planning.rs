@@ -1,0 +1,159 @@
+//! Who plans a turn: the rules alone, or a model after them; and what happens when the model fails.
+
+use std::fmt;
+use std::sync::Arc;
+
+use segue_models::{ChatModel, ChatReply, ChatRequest, Prices};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Exchange, Prompt, PromptError, Prompts, RouteNext, Routed, Routing};
+use crate::turn::{Agent, TurnOptions};
+use crate::{Reading, Usage};
+
+/// How a turn is planned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannerKind {
+    /// By a deterministic reading of the request; no model.
+    #[default]
+    Rules,
+    /// By residual routing: the rules first, and a model for what they leave.
+    Route,
+}
+
+impl PlannerKind {
+    /// The name, as it is written in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Route => "route",
+        }
+    }
+}
+
+/// A model to plan with.
+#[derive(Clone)]
+pub struct PlanningModel {
+    /// The model.
+    pub model: Arc<dyn ChatModel>,
+    /// The prompts it is asked with.
+    pub prompts: Prompts,
+    /// What it costs; `None` if that is not known.
+    pub prices: Option<Prices>,
+}
+
+impl fmt::Debug for PlanningModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlanningModel").field("model", &self.model.name()).finish_non_exhaustive()
+    }
+}
+
+/// A turn that has been read, and by whom.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Planned {
+    pub(crate) reading: Reading,
+    pub(crate) by: PlannerKind,
+    /// The model that was asked.
+    pub(crate) model: Option<String>,
+    /// True if the model changed what the rules would have done.
+    pub(crate) added: bool,
+    /// What the model said that did not count, and why.
+    pub(crate) refused: Vec<String>,
+    /// Why the rules had to plan where a model was wanted.
+    pub(crate) fallback: Option<String>,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) usage: Usage,
+}
+
+impl Planned {
+    pub(crate) fn by_rules(reading: Reading) -> Self {
+        Self {
+            reading,
+            by: PlannerKind::Rules,
+            model: None,
+            added: false,
+            refused: Vec::new(),
+            fallback: None,
+            exchanges: Vec::new(),
+            usage: Usage::default(),
+        }
+    }
+}
+
+impl Agent {
+    /// Lets the planner that is wanted go over what the rules have read.
+    pub(crate) async fn planned(
+        &self,
+        request: &str,
+        turn: u32,
+        reading: Reading,
+        options: &TurnOptions,
+    ) -> Result<Planned, PromptError> {
+        let mut planned = Planned::by_rules(reading);
+        if options.planner == PlannerKind::Rules {
+            return Ok(planned);
+        }
+        let Some(with) = self.planning_model() else {
+            planned.fallback = Some("no model is configured".to_owned());
+            return Ok(planned);
+        };
+        planned.by = PlannerKind::Route;
+        let prompt = with.prompts.get(crate::model::ROUTE)?;
+        let reading = planned.reading.clone();
+        let mut routing = Routing::new(request, turn, reading, self.catalog(), &with.prompts)?;
+        let Routed { reading, added, refused, failed } = loop {
+            match routing.next() {
+                RouteNext::Done(routed) => break *routed,
+                RouteNext::Ask(request) => {
+                    planned.model = Some(with.model.name().to_owned());
+                    let (exchange, answer) =
+                        self.ask(with, prompt, *request, options, &mut planned.usage).await;
+                    routing.feed(answer.as_ref().map_err(String::as_str), self.snapshot());
+                    planned.exchanges.push(exchange);
+                }
+            }
+        };
+        planned.refused = refused;
+        match failed {
+            None => (planned.reading, planned.added) = (reading, added),
+            Some(why) => (planned.by, planned.fallback) = (PlannerKind::Rules, Some(why)),
+        }
+        Ok(planned)
+    }
+
+    /// One question. It ends with the turn's time, and when the turn is cancelled.
+    async fn ask(
+        &self,
+        with: &PlanningModel,
+        prompt: &Prompt,
+        request: ChatRequest,
+        options: &TurnOptions,
+        usage: &mut Usage,
+    ) -> (Exchange, Result<ChatReply, String>) {
+        let began = self.world().elapsed();
+        let mut quiet = |_| ();
+        let asked = with.model.complete(&request, &mut quiet);
+        let answer = tokio::select! {
+            answer = asked => answer.map_err(|e| e.to_string()),
+            () = options.cancellation.cancelled() => Err("the turn was stopped".to_owned()),
+            () = tokio::time::sleep(options.budget.time) => {
+                Err(format!("no answer within the {} s of this turn", options.budget.time.as_secs()))
+            }
+        };
+        usage.model_calls += 1;
+        if let Ok(reply) = &answer {
+            usage.input_tokens += reply.usage.input_tokens;
+            usage.output_tokens += reply.usage.output_tokens;
+            usage.cost += with.prices.map_or(0.0, |p| p.cost(&reply.usage));
+        }
+        let exchange = Exchange {
+            prompt: prompt.name.clone(),
+            prompt_hash: prompt.hash.clone(),
+            request,
+            reply: answer.as_ref().ok().cloned(),
+            error: answer.as_ref().err().cloned(),
+            ms: self.world().elapsed().saturating_sub(began).as_secs_f64() * 1e3,
+        };
+        (exchange, answer)
+    }
+}
