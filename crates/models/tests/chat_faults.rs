@@ -305,7 +305,7 @@ async fn a_dropped_call_lets_go_of_the_server() {
         Server::start(vec![Act::SendMany(EVENTS.into(), format!("data: {}\n\n", text("a")).into(), 1)]).await;
     let world: Arc<dyn World> = Arc::new(FixedWorld::new(Timestamp::UNIX_EPOCH));
     let mut patient = options(&server.base_url);
-    patient.total_timeout = Duration::from_secs(60);
+    patient.total_timeout = Duration::from_mins(1);
     patient.max_retries = 100;
     patient.backoff = Duration::from_millis(100);
     let endpoint = Endpoint::new(patient, world).unwrap();

@@ -62,7 +62,7 @@ async fn perform(stream: &mut TcpStream, act: Act) -> std::io::Result<()> {
         Act::Send(bytes) => stream.write_all(&bytes).await?,
         Act::SendAndHang(bytes) => {
             stream.write_all(&bytes).await?;
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
         }
         Act::SendMany(head, bytes, times) => {
             stream.write_all(&head).await?;

@@ -63,7 +63,7 @@ fn a_role_has_its_model_and_a_given_one_goes_first() {
     let world = world().with_env("EXAMPLE_KEY", " sk-hush\n");
     let small = options(&config, TaskRole::Plan, None, &world);
     assert_eq!((small.model.as_str(), small.context_window), ("qwen", Some(8192)));
-    assert_eq!(small.first_token_timeout, Duration::from_secs(120));
+    assert_eq!(small.first_token_timeout, Duration::from_mins(2));
     assert_eq!(small.stall_timeout, EndpointOptions::new("", "").stall_timeout);
     assert!(small.key.is_none());
 

@@ -93,6 +93,7 @@ mod tests {
         Some(calls.finish()?.into_iter().map(|c| (c.id, c.name, c.arguments)).collect())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it stands beside what is one")]
     fn expected(calls: &[(&str, &str, &str)]) -> Option<Vec<(String, String, String)>> {
         Some(calls.iter().map(|(i, n, a)| ((*i).to_owned(), (*n).to_owned(), (*a).to_owned())).collect())
     }
