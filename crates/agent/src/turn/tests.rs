@@ -53,7 +53,14 @@ fn respond(agent: &Agent, session: &mut Session, reading: Reading) -> (TurnRepor
     let options = TurnOptions::default();
     let mut tell = |event| events.push(event);
     let report = runtime()
-        .block_on(agent.respond(session, "so", reading, &options, Duration::ZERO, &mut tell))
+        .block_on(agent.respond(
+            session,
+            "so",
+            Planned::by_rules(reading),
+            &options,
+            Duration::ZERO,
+            &mut tell,
+        ))
         .unwrap();
     (report, events)
 }
@@ -231,8 +238,14 @@ fn a_turn_is_on_the_disk_before_any_of_the_reply_is_told() {
     };
     let options = TurnOptions::default();
     let asked = search(&[("long", long(), true)]);
-    let report =
-        runtime().block_on(agent.respond(&mut session, "so", asked, &options, Duration::ZERO, &mut tell));
+    let report = runtime().block_on(agent.respond(
+        &mut session,
+        "so",
+        Planned::by_rules(asked),
+        &options,
+        Duration::ZERO,
+        &mut tell,
+    ));
     assert_eq!(stored, [Some(1); 4]);
     assert_eq!(store.resume(&id).unwrap().last.map(|r| *r), report.ok());
 }
@@ -244,7 +257,14 @@ fn a_plan_by_itself_changes_nothing() {
     let options = TurnOptions { plan_only: true, ..TurnOptions::default() };
     let asked = search(&[("long", long(), true)]);
     let report = runtime()
-        .block_on(agent.respond(&mut session, "so", asked, &options, Duration::ZERO, &mut |_| {}))
+        .block_on(agent.respond(
+            &mut session,
+            "so",
+            Planned::by_rules(asked),
+            &options,
+            Duration::ZERO,
+            &mut |_| {},
+        ))
         .unwrap();
     assert_eq!((report.plan.steps.len(), report.answer, session.turns), (2, None, 0));
 }
@@ -257,7 +277,14 @@ fn a_cancelled_turn_is_kept_and_the_session_goes_on() {
     options.cancellation.cancel();
     let asked = search(&[("long", long(), true)]);
     let report = runtime()
-        .block_on(agent.respond(&mut session, "so", asked.clone(), &options, Duration::ZERO, &mut |_| {}))
+        .block_on(agent.respond(
+            &mut session,
+            "so",
+            Planned::by_rules(asked.clone()),
+            &options,
+            Duration::ZERO,
+            &mut |_| {},
+        ))
         .unwrap();
     assert_eq!((report.answer.as_ref().unwrap().stop, session.turns), (Stop::Cancelled, 1));
     assert_eq!(
@@ -341,7 +368,8 @@ fn a_turn_costs() {
             let reading = reading(constraints, Intent::Search);
             let began = world.elapsed();
             let mut ignore = |_| {};
-            let turn = agent.respond(&mut session, "so", reading, &options, began, &mut ignore);
+            let turn =
+                agent.respond(&mut session, "so", Planned::by_rules(reading), &options, began, &mut ignore);
             let report = runtime.block_on(turn).unwrap();
             let all = world.elapsed().saturating_sub(began).as_secs_f64() * 1e3;
             let tools: f64 = report.calls.iter().map(|c| c.ms).sum();
