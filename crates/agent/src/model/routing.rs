@@ -145,6 +145,10 @@ impl Routing {
     /// The words to search for in place of all that the rules had left: the model's, if the request has them. What
     /// became a condition is no longer searched for.
     fn search(&mut self, query: &str, consumed: bool) {
+        // A small model leaves out as easily as it adds: unless it made something else of the words, they are searched for.
+        if query.is_empty() && !consumed {
+            return;
+        }
         let is_supported = is_from(query, &self.request);
         if !query.is_empty() && !is_supported {
             self.state.refused.push(format!("search {query}: the request does not say it"));

@@ -159,7 +159,9 @@ fn next(
         if slip.is_some() {
             return Ok((Kind::Noun, 1, Vec::new()));
         }
-        let named = vocabulary.by_last_word(token)?;
+        let time =
+            rest.get(1).is_some_and(|t| ["years", "era", "days", "presidency"].contains(&t.word.as_str()));
+        let named = if time { Vec::new() } else { vocabulary.by_last_word(token)? };
         if !named.is_empty() {
             let known = named.iter().any(|s| s.count >= WELL_KNOWN);
             return Ok((Kind::Value(named, known || (token.capital && i > 0)), 1, Vec::new()));
