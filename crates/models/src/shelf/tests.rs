@@ -191,6 +191,16 @@ mod package_client {
     }
 
     #[test]
+    fn parts_are_joined_in_order() {
+        let source = package_source(b"content".repeat(3).as_slice())
+            .replace("name = \"thing\", ", "name = \"thing-part{n}\", parts = 3, ");
+        let body = "case $3 in thing-part[123]==1.0) cp $MADE $2/t.whl;; *) exit 1;; esac";
+        assert_eq!(fetched(body, &source).unwrap(), b"contentcontentcontent");
+        let numbered = source.replace("thing/a", "thing/part{nn}");
+        check_failure(body, &numbered, "the wheel of `thing-part1` has no `thing/part01`");
+    }
+
+    #[test]
     fn what_goes_wrong_is_said_in_one_line() {
         let source = package_source(b"content");
         check_failure("cp $MADE $2/t.whl", &package_source(b"other"), "instead of");
