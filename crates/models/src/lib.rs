@@ -20,7 +20,7 @@
 //! An [`Embedder`] turns texts into vectors of length one, so that a dot product is a cosine.
 //! [`SentenceEmbedder`] does it with a language model; what it needs (weights, the library that runs them)
 //! comes from the [`Shelf`], where every file is checked against its SHA-256. [`HashEmbedder`] is a stand-in for
-//! tests: it needs no weights and knows no meaning.
+//! tests: it needs no weights and knows no meaning. With the feature `gguf`, chat models run in this process too.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -36,6 +36,8 @@
 
 mod chat;
 mod embedder;
+#[cfg(feature = "gguf")]
+pub mod gguf;
 mod hash;
 mod onnx;
 mod sentence;
