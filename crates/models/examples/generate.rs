@@ -55,6 +55,7 @@ fn main() -> Result<()> {
     let (whole, reading) = (seconds(started), first.get().unwrap_or_default());
     let report = serde_json::json!({
         "model": model.name(), "loading": loading, "text": answer.text, "finish": format!("{:?}", answer.finish),
+        "log_probabilities": answer.tokens.iter().map(|t| t.log_probability).collect::<Vec<_>>(),
         "ids": answer.tokens.iter().map(|t| t.token).collect::<Vec<_>>(),
         "prompt_tokens": answer.prompt_tokens, "cached_tokens": answer.cached_tokens,
         "read_per_second": (answer.prompt_tokens - answer.cached_tokens) as f64 / reading,

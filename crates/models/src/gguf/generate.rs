@@ -79,7 +79,9 @@ pub struct GeneratedToken {
 impl GgufModel {
     /// Continues a prompt. `on_text` is told the text as it comes; `cancelled` is asked before every token.
     ///
-    /// One text is generated at a time; a second call waits for the first.
+    /// One text is generated at a time; a second call waits for the first. What is known of the prompt from the one
+    /// before is not computed again; logits differ a little from those of a cold start then, as they do between
+    /// machines, so that a tie may be decided otherwise.
     pub fn generate(
         &self,
         request: &GenerateRequest,
