@@ -18,7 +18,24 @@ pub(crate) struct SchemaCompiler {
 }
 
 /// What is left of a schema while text comes.
-pub(crate) struct Constraint(Matcher);
+pub(crate) struct Constraint {
+    matcher: Matcher,
+    tokenizer: Arc<GgufTokenizer>,
+    place: Place,
+}
+
+/// Digits in a row that tell any number of double precision. A schema allows more without end, and small models
+/// write them.
+const DIGITS: usize = 17;
+
+/// Where in JSON the text has got to.
+#[derive(Debug, Default)]
+struct Place {
+    in_text: bool,
+    escaped: bool,
+    /// Digits in a row, of a number.
+    digits: usize,
+}
 
 struct Environment {
     trie: TokTrie,
@@ -50,7 +67,7 @@ impl SchemaCompiler {
         let matcher = Matcher::new(parser);
         match matcher.is_error().then(|| matcher.get_error()).flatten() {
             Some(reason) => Err(GgufError::Schema(reason)),
-            None => Ok(Constraint(matcher)),
+            None => Ok(Constraint { matcher, tokenizer: self.tokenizer.clone(), place: Place::default() }),
         }
     }
 }
@@ -58,22 +75,48 @@ impl SchemaCompiler {
 impl Constraint {
     /// The tokens that must come next whatever the model says; mostly none.
     pub(crate) fn forced(&mut self) -> Vec<u32> {
-        self.0.compute_ff_tokens()
+        self.matcher.compute_ff_tokens()
     }
 
     /// The tokens that may come next.
     pub(crate) fn allowed(&mut self) -> Result<SimpleVob, GgufError> {
-        self.0.compute_mask_or_eos().map_err(failed)
+        let allowed = self.matcher.compute_mask_or_eos().map_err(failed)?;
+        if self.place.digits < DIGITS {
+            return Ok(allowed);
+        }
+        let mut ending = allowed.clone();
+        for token in allowed.iter() {
+            if self.tokenizer.bytes(token).first().is_some_and(u8::is_ascii_digit) {
+                ending.disallow_token(token);
+            }
+        }
+        Ok(if ending.is_zero() { allowed } else { ending })
     }
 
     /// Takes a token.
     pub(crate) fn accept(&mut self, token: u32) -> Result<(), GgufError> {
-        self.0.consume_token(token).map_err(failed)
+        self.place.read(self.tokenizer.bytes(token));
+        self.matcher.consume_token(token).map_err(failed)
     }
 
     /// True if nothing more may come.
     pub(crate) fn is_complete(&self) -> bool {
-        self.0.is_stopped()
+        self.matcher.is_stopped()
+    }
+}
+
+impl Place {
+    fn read(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = self.in_text,
+                b'"' => self.in_text = !self.in_text,
+                _ => {}
+            }
+            let digit = byte.is_ascii_digit() && !self.in_text;
+            self.digits = if digit { self.digits + 1 } else { 0 };
+        }
     }
 }
 
@@ -111,4 +154,20 @@ fn factory(tokenizer: &Arc<GgufTokenizer>) -> Result<ParserFactory, String> {
 
 fn failed(error: impl std::fmt::Display) -> GgufError {
     GgufError::Schema(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_of_numbers_are_counted() {
+        let digits = |text: &str| {
+            let mut place = Place::default();
+            place.read(text.as_bytes());
+            place.digits
+        };
+        assert_eq!((digits("[12.345"), digits("[12, 3"), digits("[12.5, ")), (3, 1, 0));
+        assert_eq!((digits("{\"a12"), digits("{\"a\\\"12"), digits("{\"\\\\\": 12")), (0, 0, 2));
+    }
 }
