@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use candle_core::quantized::QTensor;
 use candle_core::quantized::gguf_file::{Content, Value};
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Tensor};
 use segue_world::fs;
 
 use super::GgufError;
+use super::matrix::Matrix;
 
 /// An open file, its metadata read.
 pub(crate) struct GgufFile {
@@ -102,18 +103,9 @@ impl GgufFile {
     }
 
     /// A matrix to multiply with, [out, in].
-    pub(crate) fn matrix(&mut self, name: &str, out: usize, inner: usize) -> Result<QMatMul, GgufError> {
-        matrix(self.tensor(name, &[out, inner])?)
+    pub(crate) fn matrix(&mut self, name: &str, out: usize, inner: usize) -> Result<Matrix, GgufError> {
+        Matrix::new(self.tensor(name, &[out, inner])?)
     }
-}
-
-/// A tensor to multiply with. Formats for which candle has no vector instructions are turned into Q8_0, whose
-/// steps are finer than theirs: fifteen times faster, for up to twice the memory.
-pub(crate) fn matrix(tensor: QTensor) -> Result<QMatMul, GgufError> {
-    use GgmlDType::{Q4_1, Q5_0, Q5_1, Q8_0, Q8_1};
-    let slow = matches!(tensor.dtype(), Q4_1 | Q5_0 | Q5_1 | Q8_1);
-    let tensor = if slow { QTensor::quantize(&tensor.dequantize(&Device::Cpu)?, Q8_0)? } else { tensor };
-    Ok(QMatMul::from_qtensor(tensor)?)
 }
 
 fn unsigned(value: &Value) -> Option<usize> {

@@ -1,9 +1,9 @@
-use candle_core::quantized::QMatMul;
-use candle_core::{Module, Tensor};
+use candle_core::Tensor;
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 
 use super::cache::Cache;
 use super::file::GgufFile;
+use super::matrix::Matrix;
 use super::rope::Rope;
 use super::{GgufError, Qwen2Config};
 
@@ -14,15 +14,15 @@ pub(crate) struct Layer {
     query: Projection,
     key: Projection,
     value: Projection,
-    attention_out: QMatMul,
+    attention_out: Matrix,
     feed_forward_norm: Tensor,
-    gate: QMatMul,
-    up: QMatMul,
-    down: QMatMul,
+    gate: Matrix,
+    up: Matrix,
+    down: Matrix,
 }
 
 struct Projection {
-    weight: QMatMul,
+    weight: Matrix,
     bias: Tensor,
 }
 

@@ -22,6 +22,7 @@ mod error;
 mod file;
 mod generate;
 mod layer;
+mod matrix;
 mod model;
 mod prompt;
 mod qwen2;

@@ -1,13 +1,14 @@
 use std::fmt;
 use std::path::Path;
 
-use candle_core::quantized::{QMatMul, QTensor};
-use candle_core::{D, Device, Module, Tensor};
+use candle_core::quantized::QTensor;
+use candle_core::{D, Device, Tensor};
 use candle_nn::ops::rms_norm;
 
 use super::cache::Cache;
-use super::file::{GgufFile, matrix};
+use super::file::GgufFile;
 use super::layer::{Layer, Pass};
+use super::matrix::Matrix;
 use super::rope::Rope;
 use super::{GgufError, Qwen2Config, Rows};
 
@@ -22,7 +23,7 @@ pub struct Qwen2 {
     embeddings: QTensor,
     layers: Vec<Layer>,
     norm: Tensor,
-    output: QMatMul,
+    output: Matrix,
 }
 
 /// What goes into a pass.
@@ -115,7 +116,7 @@ impl Qwen2 {
             embeddings: file.tensor("token_embd.weight", &[vocabulary, width])?,
             layers: (0..config.layers).map(|n| Layer::load(file, &config, n)).collect::<Result<_, _>>()?,
             norm: file.vector("output_norm.weight", width)?,
-            output: matrix(file.tensor(output, &[vocabulary, width])?)?,
+            output: file.matrix(output, vocabulary, width)?,
             config,
             context,
         })
