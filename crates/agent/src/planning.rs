@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use segue_models::{ChatModel, ChatReply, ChatRequest, Prices};
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Exchange, Prompt, PromptError, Prompts, RouteNext, Routed, Routing};
 use crate::turn::{Agent, TurnOptions};
 use crate::{Reading, Usage};
+
+/// The share of a turn's time that its model may take, in quarters: the tools need some too, above all where the model
+/// failed.
+const QUARTERS_FOR_THE_MODEL: u32 = 3;
 
 /// How a turn is planned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +93,7 @@ impl Agent {
         turn: u32,
         reading: Reading,
         options: &TurnOptions,
+        began: Duration,
     ) -> Result<Planned, PromptError> {
         let mut planned = Planned::by_rules(reading);
         if options.planner == PlannerKind::Rules {
@@ -98,6 +104,7 @@ impl Agent {
             return Ok(planned);
         };
         planned.by = PlannerKind::Route;
+        let until = began + options.budget.time * QUARTERS_FOR_THE_MODEL / 4;
         let prompt = with.prompts.get(crate::model::ROUTE)?;
         let reading = planned.reading.clone();
         let mut routing = Routing::new(request, turn, reading, self.catalog(), &with.prompts)?;
@@ -107,7 +114,7 @@ impl Agent {
                 RouteNext::Ask(request) => {
                     planned.model = Some(with.model.name().to_owned());
                     let (exchange, answer) =
-                        self.ask(with, prompt, *request, options, &mut planned.usage).await;
+                        self.ask(with, prompt, *request, options, until, &mut planned.usage).await;
                     routing.feed(answer.as_ref().map_err(String::as_str), self.snapshot());
                     planned.exchanges.push(exchange);
                 }
@@ -121,13 +128,14 @@ impl Agent {
         Ok(planned)
     }
 
-    /// One question. It ends with the turn's time, and when the turn is cancelled.
+    /// One question. It ends at a moment of the world's clock, and when the turn is cancelled.
     async fn ask(
         &self,
         with: &PlanningModel,
         prompt: &Prompt,
         request: ChatRequest,
         options: &TurnOptions,
+        until: Duration,
         usage: &mut Usage,
     ) -> (Exchange, Result<ChatReply, String>) {
         let began = self.world().elapsed();
@@ -136,8 +144,8 @@ impl Agent {
         let answer = tokio::select! {
             answer = asked => answer.map_err(|e| e.to_string()),
             () = options.cancellation.cancelled() => Err("the turn was stopped".to_owned()),
-            () = tokio::time::sleep(options.budget.time) => {
-                Err(format!("no answer within the {} s of this turn", options.budget.time.as_secs()))
+            () = tokio::time::sleep(until.saturating_sub(began)) => {
+                Err("it took longer than this turn has time for".to_owned())
             }
         };
         usage.model_calls += 1;

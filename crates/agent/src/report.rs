@@ -27,7 +27,8 @@ pub struct TurnReport {
     pub session: String,
     /// Which turn of it, from 1.
     pub turn: u32,
-    /// Changes with anything that could change the answer: the catalogue, the tools, the planner.
+    /// Changes with anything that could change the answer: the catalogue, the tools, the model
+    /// that plans and its prompts.
     pub fingerprint: String,
     /// What the user wrote.
     pub request: String,

@@ -80,7 +80,7 @@ fn write(path: &Path, items: usize) -> rusqlite::Result<()> {
             runtime INTEGER, score REAL);
          CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER, squashed TEXT);",
     )?;
-    let json = serde_json::to_string(&Catalog { items: items as u64, ..catalog() }).unwrap();
+    let json = Snapshot::describe(&Catalog { items: items as u64, ..catalog() }).unwrap();
     db.execute("INSERT INTO generations VALUES (1, ?1)", [json])?;
     for (ordinal, (id, title, genres, year, runtime, score)) in
         (0_i64..).zip(ITEMS.iter().cycle().take(items))

@@ -83,7 +83,7 @@ impl Agent {
     /// An agent with these tools over this snapshot. Tools are described once, here.
     pub fn new(world: Arc<dyn World>, snapshot: Snapshot, registry: Registry) -> Self {
         let specs = registry.specs(snapshot.catalog());
-        let fingerprint = fingerprint(snapshot.catalog(), &specs);
+        let fingerprint = fingerprint(snapshot.catalog(), &specs, &[]);
         Self { world, snapshot, registry, specs, fingerprint, approval: None, model: None }
     }
 
@@ -97,6 +97,8 @@ impl Agent {
     /// Plans with this model where a turn wants a model.
     #[must_use]
     pub fn with_model(mut self, model: PlanningModel) -> Self {
+        let by = [model.model.name()].into_iter().chain(model.prompts.hashes()).collect::<Vec<_>>();
+        self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
         self.model = Some(model);
         self
     }
@@ -128,7 +130,8 @@ impl Agent {
         self.snapshot.catalog()
     }
 
-    /// Changes with anything that could change an answer: the catalogue, the tools, the planner.
+    /// Changes with anything that could change an answer: the catalogue, the tools, the model that
+    /// plans and its prompts.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -153,7 +156,7 @@ impl Agent {
             today: today.get(..10),
         };
         let reading = rules::read(request, &situation)?;
-        let planned = self.planned(request, turn, reading, &options).await?;
+        let planned = self.planned(request, turn, reading, &options, began).await?;
         self.respond(session, request, planned, &options, began, &mut events).await
     }
 
@@ -200,7 +203,8 @@ impl Agent {
             report.usage.ms = self.ms_since(began);
             return Ok(report);
         }
-        let done = self.carry_out(&report.plan, &reading.constraints, session, options, events).await;
+        let spent = self.world.elapsed().saturating_sub(began);
+        let done = self.carry_out(&report.plan, &reading.constraints, session, options, spent, events).await;
         report.plan = done.run.plan();
         report.calls = done.run.calls().cloned().collect();
         let material = Material {
@@ -244,7 +248,7 @@ impl Agent {
         let session = Session::in_memory(self.world.as_ref());
         let constraints = Constraints::default();
         let options = TurnOptions::default();
-        let done = self.carry_out(plan, &constraints, &session, &options, &mut |_| {}).await;
+        let done = self.carry_out(plan, &constraints, &session, &options, Duration::ZERO, &mut |_| {}).await;
         let calls: Vec<_> = done.run.calls().cloned().collect();
         let last = calls.last().map(|c| &c.outcome);
         let facts = if let Some(CallOutcome::Facts(facts)) = last { Some(facts.clone()) } else { None };
@@ -282,9 +286,11 @@ impl Agent {
         constraints: &Constraints,
         session: &Session,
         options: &TurnOptions,
+        spent: Duration,
         events: &mut (dyn FnMut(TurnEvent) + Send),
     ) -> Done {
-        let mut run = Run::new(plan, &self.specs, constraints, session.handles, options.budget);
+        let budget = Budget { time: options.budget.time.saturating_sub(spent), ..options.budget };
+        let mut run = Run::new(plan, &self.specs, constraints, session.handles, budget);
         let around = Surroundings {
             world: &self.world,
             snapshot: &self.snapshot,
@@ -348,9 +354,10 @@ fn items_to_show(reading: &Reading, options: &TurnOptions) -> usize {
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of all that an answer depends on besides the conversation.
-fn fingerprint(catalog: &Catalog, specs: &[ToolSpec]) -> String {
+/// `by` names the model that plans and its prompts.
+fn fingerprint(catalog: &Catalog, specs: &[ToolSpec], by: &[&str]) -> String {
     use std::fmt::Write;
-    let described = serde_json::json!([env!("CARGO_PKG_VERSION"), catalog, specs]);
+    let described = serde_json::json!([env!("CARGO_PKG_VERSION"), catalog, specs, by]);
     let hash = Sha256::digest(described.to_string());
     hash.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 use crate::lexicon::LexiconIndex;
 use crate::{Catalog, FieldType, Ordinal, Row, Value};
@@ -25,6 +26,17 @@ pub enum StoreError {
         /// What was looked for.
         generation: u32,
     },
+    /// The tables of the generation are laid out otherwise than this version reads them.
+    #[error(
+        "generation {generation} in `{path}` was imported by another version of Segue; run `segue import` again, then \
+         `segue index`"
+    )]
+    Layout {
+        /// The database file.
+        path: PathBuf,
+        /// Which one.
+        generation: u32,
+    },
     /// The description of a generation does not parse.
     #[error("the description of generation {generation} in `{path}` is damaged: {source}")]
     Damaged {
@@ -37,6 +49,18 @@ pub enum StoreError {
     },
 }
 
+/// Counts the ways in which tables have been laid out. To be raised with any change that older readers or older
+/// tables do not survive.
+const LAYOUT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Described<C> {
+    #[serde(default)]
+    layout: u32,
+    #[serde(flatten)]
+    catalog: C,
+}
+
 /// One generation of a catalogue, read-only: what is written later does not change it.
 ///
 /// Tables of generation `N` in `catalog.db`:
@@ -44,7 +68,8 @@ pub enum StoreError {
 ///   array, a date its first instant in ISO 8601, a boolean 0 or 1;
 /// - `values_N(field, folded, ordinal)`: one row for each value of each [`Role::Category`](crate::Role) field
 ///   (`field` is the field's index), clustered for look-up by value;
-/// - `lexicon_N(folded, field, value, count)`: each different value of a title or category field, with the number of items;
+/// - `lexicon_N(field, folded, value, count, squashed)`: each different value of a title or category field, with the number
+///   of items and, where it has punctuation, its letters and digits alone;
 /// - `users_N(user TEXT PRIMARY KEY, attributes JSON)`, `interactions_N(user, ordinal, value, time)`;
 /// - in `generations(n, state, created, content_hash, items, source, catalog)`: the [`Catalog`] as JSON.
 ///
@@ -73,14 +98,20 @@ impl Snapshot {
             .optional()
             .map_err(at)?;
         let json = json.ok_or_else(|| StoreError::NoGeneration { path: path.to_owned(), generation })?;
-        let catalog = serde_json::from_str(&json).map_err(|source| StoreError::Damaged {
-            path: path.to_owned(),
-            generation,
-            source,
-        })?;
+        let described: Described<Catalog> = serde_json::from_str(&json)
+            .map_err(|source| StoreError::Damaged { path: path.to_owned(), generation, source })?;
+        if described.layout != LAYOUT {
+            return Err(StoreError::Layout { path: path.to_owned(), generation });
+        }
+        let catalog = described.catalog;
         let idle = Mutex::new(vec![connection]);
         let shared = Shared { path: path.to_owned(), catalog, idle, lexicon: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The description of a generation as the store keeps it: the catalogue, and how its tables are laid out.
+    pub fn describe(catalog: &Catalog) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Described { layout: LAYOUT, catalog })
     }
 
     /// Fields, statistics and sizes.

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use segue_agent::model::{Prompts, RouteNext, Routing};
 use segue_agent::rules::{self, Situation};
-use segue_agent::{Agent, Constraints, PlannerKind, PlanningModel, Session, TurnOptions, TurnReport};
+use segue_agent::{Agent, Budget, Constraints, PlannerKind, PlanningModel, Session, TurnOptions, TurnReport};
 use segue_catalog::{Dataset, Snapshot, Workspace, import};
-use segue_models::{ChatError, ChatErrorKind, ChatReply, ScriptedModel};
+use segue_models::{
+    ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, ScriptedModel,
+};
 use segue_retrieval::{Engine, build_index};
 use segue_world::{RealWorld, World, fs};
 use serde_json::json;
@@ -132,6 +135,17 @@ fn what_the_request_says_and_the_catalogue_has_is_added() {
 }
 
 #[test]
+fn what_the_model_understands_is_no_longer_said_not_to_be() {
+    let homes = homes();
+    let request = "houses, no castles in the cloud";
+    let conditions = [condition("castles", "country", "not", "France", "")];
+    let reply = json!({"conditions": conditions, "search": ""});
+    let (report, _) = turn(&homes, request, vec![says(reply)]);
+    assert!(!report.not_understood.iter().any(|w| w == "castles"), "{:?}", report.not_understood);
+    assert!(understood(&report).iter().any(|u| u.starts_with("castles | ")), "{:?}", understood(&report));
+}
+
+#[test]
 fn what_nobody_said_does_not_count() {
     let homes = homes();
     for (wrong, why) in [
@@ -176,6 +190,40 @@ fn a_reply_that_is_no_use_is_asked_for_once_more_and_then_the_rules_plan() {
     let refused = Err(ChatError::new(ChatErrorKind::Unreachable, "connection refused"));
     let (report, _) = turn(&homes, request, vec![refused]);
     assert!(report.fallback.unwrap().contains("cannot be reached"));
+    assert_eq!(report.answer.unwrap().items[0].id, "h2");
+}
+
+/// A model that never answers takes no more than its share of the turn, and the rules still have time to answer.
+#[test]
+fn a_model_that_hangs_leaves_time_for_an_answer() {
+    struct Hangs;
+    impl ChatModel for Hangs {
+        fn name(&self) -> &'static str {
+            "hangs"
+        }
+        fn complete<'a>(
+            &'a self,
+            _: &'a ChatRequest,
+            _: &'a mut (dyn FnMut(Delta) + Send),
+        ) -> Completion<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let homes = homes();
+    let planning =
+        PlanningModel { model: Arc::new(Hangs), prompts: Prompts::load(None).unwrap(), prices: None };
+    let snapshot = homes.engine.snapshot().clone();
+    let plain = Agent::new(homes.world.clone(), snapshot, segue_tools::builtin(homes.engine.clone()));
+    let without = plain.fingerprint().to_owned();
+    let agent = plain.with_model(planning);
+    assert_ne!(agent.fingerprint(), without, "an answer depends on the model");
+    let budget = Budget { time: Duration::from_secs(4), ..Budget::default() };
+    let options = TurnOptions { planner: PlannerKind::Route, budget, ..TurnOptions::default() };
+    let mut session = Session::in_memory(homes.world.as_ref());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let turn = agent.turn(&mut session, "homes in Utrecht with an orchard", options, |_| {});
+    let report = runtime.block_on(turn).unwrap();
+    assert!(report.fallback.unwrap().contains("longer than this turn has time for"));
     assert_eq!(report.answer.unwrap().items[0].id, "h2");
 }
 

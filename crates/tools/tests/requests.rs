@@ -1,8 +1,8 @@
 //! The rules planner against requests with gold conditions: how many it understands, whether it adds any, and whether
 //! every item that comes back satisfies, by an independent query, every hard condition that it says it understood.
 //!
-//! What each file of unseen requests showed on its first run stands in the changelog of the requests,
-//! `evals/requests/README.md`: once the planner has been mended by them they are unseen no more.
+//! All of these requests have been seen: the planner was mended by them. What the unseen ones among them showed when they
+//! were first run stands in `evals/requests/README.md`; this test holds that it gets no worse.
 //!
 //! The catalogues are built here from the real data: films from the shelf (fetched if need be), music from
 //! `SEGUE_DATA`. One that is not to be had is skipped, and said to be.
@@ -179,7 +179,7 @@ fn requests_are_understood() {
     let mut failed = Vec::new();
     for file in fs::list(&folder).expect("the requests") {
         let name = file.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let Some((catalog, half)) = name.rsplit_once('-') else { continue };
+        let Some((catalog, _)) = name.rsplit_once('-') else { continue };
         let built = match build(catalog) {
             Ok(built) => built,
             Err(why) => {
@@ -232,7 +232,7 @@ fn requests_are_understood() {
         println!(
             "{name}: {hits} of {golds} = {share:.3} (95 % {low:.3} to {high:.3}), {unasked} unasked; {wrong} of {items} items wrong"
         );
-        if share < if half == "seen" { 0.85 } else { 0.70 } || unasked > 0 || wrong > 0 {
+        if share < 0.85 || unasked > 0 || wrong > 0 {
             failed.push(name);
         }
     }

@@ -77,6 +77,11 @@ impl Prompts {
         Ok(Self { by_name })
     }
 
+    /// The hashes of all of them, by name.
+    pub fn hashes(&self) -> impl Iterator<Item = &str> {
+        self.by_name.values().map(|p| p.hash.as_str())
+    }
+
     /// The prompt of this name.
     pub fn get(&self, name: &str) -> Result<&Prompt, PromptError> {
         self.by_name.get(name).ok_or_else(|| PromptError::Unknown {

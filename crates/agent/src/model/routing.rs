@@ -1,5 +1,6 @@
 //! Residual routing: the model reads only what the rules have left.
 
+use segue_catalog::text::squash;
 use segue_catalog::{Catalog, Predicate, Snapshot};
 use segue_models::{ChatReply, ChatRequest, JsonSchemaFormat, Message, json_in};
 use serde::{Deserialize, Serialize};
@@ -138,6 +139,8 @@ impl Routing {
             meaning: format!("{predicate} (read by the model)"),
             hard: true,
         });
+        let said = squash(words);
+        reading.not_understood.retain(|w| !said.contains(&squash(w)));
         rules::add(snapshot, &mut reading.constraints, Asked::new(predicate, words, self.turn, true));
         self.state.added = true;
     }

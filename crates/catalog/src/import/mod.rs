@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::dataset::Dataset;
 use crate::source::SourceError;
 use crate::store::{Store, drop_others};
-use crate::{Catalog, Field, StoreError, Workspace, WorkspaceError};
+use crate::{Catalog, Field, Snapshot, StoreError, Workspace, WorkspaceError};
 pub use rejects::{Rejected, RejectedRows};
 
 pub(crate) use convert::distinct;
@@ -265,7 +265,7 @@ fn describe(
     content_hash: &str,
     world: &dyn World,
 ) -> Result<(), ImportError> {
-    let (source, json) = (serde_json::to_string(dataset)?, serde_json::to_string(catalog)?);
+    let (source, json) = (serde_json::to_string(dataset)?, Snapshot::describe(catalog)?);
     let insert = "INSERT INTO generations (n, state, created, content_hash, items, source, catalog)
                   VALUES (?1, 'imported', ?2, ?3, ?4, ?5, ?6)";
     let created = world.now().to_string();

@@ -79,6 +79,20 @@ fn list(values: &[&str]) -> Value {
     Value::List(values.iter().map(|&v| v.into()).collect())
 }
 
+/// A generation of another version is told from a damaged one, and importing again is the remedy.
+#[test]
+fn a_generation_laid_out_otherwise_is_refused_with_the_remedy() {
+    let shelf = Shelf::new(ROWS);
+    shelf.import(MAP).unwrap();
+    let path = shelf.workspace().catalog_db();
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute("UPDATE generations SET catalog = json_remove(catalog, '$.layout')", []).unwrap();
+    let error = Snapshot::open(&path, 1).unwrap_err();
+    assert!(error.to_string().contains("run `segue import` again"), "{error}");
+    assert_eq!(shelf.import(MAP).unwrap().generation, 2);
+    assert_eq!(shelf.snapshot(2).catalog().items, 3);
+}
+
 #[test]
 fn rows_statistics_and_lexicon_are_as_the_file_says() {
     let shelf = Shelf::new(ROWS);

@@ -60,14 +60,14 @@ fn shop() -> Shop {
     let db = Connection::open(&path).unwrap();
     db.execute_batch(
         "CREATE TABLE generations (n INTEGER PRIMARY KEY, state TEXT, catalog TEXT);
-         CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER);",
+         CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER, squashed TEXT);",
     )
     .unwrap();
-    let json = serde_json::to_string(&catalog).unwrap();
+    let json = Snapshot::describe(&catalog).unwrap();
     db.execute("INSERT INTO generations VALUES (1, 'indexed', ?1)", [json]).unwrap();
     for (field, value, count) in values {
         db.execute(
-            "INSERT INTO lexicon_1 VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO lexicon_1 VALUES (?1, ?2, ?3, ?4, NULL)",
             params![fold(value), field, value, count],
         )
         .unwrap();
