@@ -7,9 +7,10 @@ use std::time::Duration;
 use segue_models::{ChatModel, ChatReply, ChatRequest, Prices};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Exchange, Prompt, PromptError, Prompts, RouteNext, Routed, Routing};
-use crate::turn::{Agent, TurnOptions};
-use crate::{Reading, Usage};
+use crate::model::{Exchange, Prompt, Prompts, RouteNext, Routed, Routing};
+use crate::rules::Situation;
+use crate::turn::{Agent, AgentError, TurnOptions};
+use crate::{Reading, Session, Usage};
 
 /// The share of a turn's time that its model may take, in quarters: the tools need some too, above all where the model
 /// failed.
@@ -45,6 +46,8 @@ pub struct PlanningModel {
     pub prompts: Prompts,
     /// What it costs; `None` if that is not known.
     pub prices: Option<Prices>,
+    /// True if it tells log-probabilities, so that what it only guesses can be told from what it knows.
+    pub logprobs: bool,
 }
 
 impl fmt::Debug for PlanningModel {
@@ -90,11 +93,11 @@ impl Agent {
     pub(crate) async fn planned(
         &self,
         request: &str,
-        turn: u32,
+        session: &Session,
         reading: Reading,
         options: &TurnOptions,
         began: Duration,
-    ) -> Result<Planned, PromptError> {
+    ) -> Result<Planned, AgentError> {
         let mut planned = Planned::by_rules(reading);
         if options.planner == PlannerKind::Rules {
             return Ok(planned);
@@ -107,7 +110,15 @@ impl Agent {
         let until = began + options.budget.time * QUARTERS_FOR_THE_MODEL / 4;
         let prompt = with.prompts.get(crate::model::ROUTE)?;
         let reading = planned.reading.clone();
-        let mut routing = Routing::new(request, turn, reading, self.catalog(), &with.prompts)?;
+        let today = self.world().now().to_string();
+        let situation = Situation {
+            snapshot: self.snapshot(),
+            before: &session.constraints,
+            shown: &session.shown,
+            turn: session.turns + 1,
+            today: today.get(..10),
+        };
+        let mut routing = Routing::new(request, &situation, reading, &with.prompts, with.logprobs)?;
         let Routed { reading, added, refused, failed } = loop {
             match routing.next() {
                 RouteNext::Done(routed) => break *routed,
@@ -115,7 +126,7 @@ impl Agent {
                     planned.model = Some(with.model.name().to_owned());
                     let (exchange, answer) =
                         self.ask(with, prompt, *request, options, until, &mut planned.usage).await;
-                    routing.feed(answer.as_ref().map_err(String::as_str), self.snapshot());
+                    routing.feed(answer.as_ref().map_err(String::as_str), self.snapshot())?;
                     planned.exchanges.push(exchange);
                 }
             }

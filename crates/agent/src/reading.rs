@@ -14,12 +14,26 @@ pub struct Reading {
     /// for somebody who understands more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
+    /// Phrases of this turn that describe a name, a time or a place instead of saying it, and that the catalogue does not
+    /// explain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub described: Vec<Described>,
     /// What holds now: the constraints before this turn, with this turn's changes made.
     pub constraints: Constraints,
     /// What the user wants done.
     pub intent: Intent,
     /// Items named exactly that the catalogue does not have. The answer says so and never replaces them.
     pub absent: Vec<String>,
+}
+
+/// A phrase that describes what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Described {
+    /// The phrase.
+    pub text: String,
+    /// The values of the catalogue of which it means one, if that much is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub among: Vec<String>,
 }
 
 /// One thing understood.

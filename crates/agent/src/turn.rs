@@ -156,7 +156,7 @@ impl Agent {
             today: today.get(..10),
         };
         let reading = rules::read(request, &situation)?;
-        let planned = self.planned(request, turn, reading, &options, began).await?;
+        let planned = self.planned(request, session, reading, &options, began).await?;
         self.respond(session, request, planned, &options, began, &mut events).await
     }
 

@@ -78,7 +78,7 @@ impl House {
         };
         let model = Arc::new(Endpoint::new(options, self.world.clone())?);
         let prompts = Prompts::load(Some(&root.join("prompts")))?;
-        Ok(Some(PlanningModel { model, prompts, prices: resolved.prices }))
+        Ok(Some(PlanningModel { model, prompts, prices: resolved.prices, logprobs: true }))
     }
 
     /// Opens the workspace for a conversation, with the planner that is wanted.

@@ -90,7 +90,12 @@ fn main() -> Result<()> {
     if let Some(name) = model {
         let address = world.env("OPENAI_BASE_URL").context("OPENAI_BASE_URL is not set")?;
         let model = Arc::new(Endpoint::new(EndpointOptions::new(address, name), world.clone())?);
-        agent = agent.with_model(PlanningModel { model, prompts: Prompts::load(None)?, prices: None });
+        agent = agent.with_model(PlanningModel {
+            model,
+            prompts: Prompts::load(None)?,
+            prices: None,
+            logprobs: true,
+        });
         planner = PlannerKind::Route;
     }
     let mut outcomes: Vec<Outcome> = match fs::exists(out) {

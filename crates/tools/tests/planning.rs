@@ -79,8 +79,12 @@ fn homes() -> Homes {
 /// One turn with a model that answers by this script; the report, and how many questions it was asked.
 fn turn(homes: &Homes, request: &str, script: Vec<Result<ChatReply, ChatError>>) -> (TurnReport, usize) {
     let model = Arc::new(ScriptedModel::new(script));
-    let planning =
-        PlanningModel { model: model.clone(), prompts: Prompts::load(None).unwrap(), prices: None };
+    let planning = PlanningModel {
+        model: model.clone(),
+        prompts: Prompts::load(None).unwrap(),
+        prices: None,
+        logprobs: false,
+    };
     let snapshot = homes.engine.snapshot().clone();
     let agent = Agent::new(homes.world.clone(), snapshot, segue_tools::builtin(homes.engine.clone()))
         .with_model(planning);
@@ -210,8 +214,12 @@ fn a_model_that_hangs_leaves_time_for_an_answer() {
         }
     }
     let homes = homes();
-    let planning =
-        PlanningModel { model: Arc::new(Hangs), prompts: Prompts::load(None).unwrap(), prices: None };
+    let planning = PlanningModel {
+        model: Arc::new(Hangs),
+        prompts: Prompts::load(None).unwrap(),
+        prices: None,
+        logprobs: false,
+    };
     let snapshot = homes.engine.snapshot().clone();
     let plain = Agent::new(homes.world.clone(), snapshot, segue_tools::builtin(homes.engine.clone()));
     let without = plain.fingerprint().to_owned();

@@ -6,6 +6,8 @@
 
 mod brief;
 mod exchange;
+mod paraphrase;
+mod phrases;
 mod prompt;
 mod routing;
 mod support;

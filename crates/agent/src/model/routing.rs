@@ -1,22 +1,28 @@
-//! Residual routing: the model reads only what the rules have left.
+//! Residual routing: the model reads only what the rules have left, phrase by phrase.
+//!
+//! A phrase describes something ("the Thatcher years"), says what the items are about, or says nothing. What a description
+//! means is put in its place, and the rules read the request again: a condition comes of it only where the catalogue has
+//! it, under the same negations, limits and joints as if the user had named it. This is semantic parsing by
+//! paraphrase into canonical utterances (Berant and Liang, ACL 2014; Shin et al., EMNLP 2021), one phrase at a time.
 
-use segue_catalog::text::squash;
+use std::collections::BTreeMap;
+
 use segue_catalog::{Catalog, Predicate, Snapshot};
 use segue_models::{ChatReply, ChatRequest, JsonSchemaFormat, Message, json_in};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use super::support::{COMPARISONS, Proposal, check, is_from};
+use super::paraphrase::{self, Kind};
+use super::phrases::{Phrase, phrases};
+use super::support::is_from;
 use super::{PromptError, Prompts, brief};
-use crate::rules::{self, SEARCHED};
-use crate::{Asked, Intent, Reading, Understood};
+use crate::rules::{RulesError, SEARCHED, Situation};
+use crate::{Asked, Constraints, Intent, Reading, ShownItem, Understood};
 
 /// The prompt's name.
 pub(crate) const PROMPT: &str = "route";
-/// Room for two conditions and a query.
-const MAX_TOKENS: u32 = 200;
-/// Conditions that a model may add to one turn.
-const MOST_CONDITIONS: usize = 2;
+/// Room for what is said of each phrase.
+const TOKENS_A_PHRASE: u32 = 48;
 /// How often a reply that is no use is asked for again.
 const REPAIRS: u32 = 1;
 
@@ -46,34 +52,48 @@ pub struct Routed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Routing {
     request: String,
+    before: Constraints,
+    shown: Vec<ShownItem>,
     turn: u32,
+    today: Option<String>,
+    phrases: Vec<Phrase>,
     state: Routed,
     pending: Option<ChatRequest>,
     repairs: u32,
 }
 
-/// What the model says.
+/// What the model says of a phrase.
 #[derive(Debug, Deserialize)]
-struct Reply {
-    #[serde(default)]
-    conditions: Vec<Proposal>,
-    #[serde(default)]
-    search: String,
+struct Said {
+    is: String,
+    plain: String,
 }
 
 impl Routing {
     /// For a request that the rules have read. Where they left nothing, or where no search is wanted, nothing is asked.
+    /// `logprobs` says whether the model tells how sure it is: what it only guesses then does not count.
     pub fn new(
         request: &str,
-        turn: u32,
+        situation: &Situation<'_>,
         reading: Reading,
-        catalog: &Catalog,
         prompts: &Prompts,
+        logprobs: bool,
     ) -> Result<Self, PromptError> {
-        let wanted = !reading.left.is_empty() && matches!(reading.intent, Intent::Search | Intent::Count);
-        let pending = wanted.then(|| ask(request, &reading, catalog, prompts)).transpose()?;
-        let state = Routed { reading, added: false, refused: Vec::new(), failed: None };
-        Ok(Self { request: request.to_owned(), turn, state, pending, repairs: 0 })
+        let wanted = matches!(reading.intent, Intent::Search | Intent::Count);
+        let phrases = if wanted { phrases(&reading) } else { Vec::new() };
+        let catalog = situation.snapshot.catalog();
+        let pending = (!phrases.is_empty()).then(|| ask(request, &phrases, catalog, prompts, logprobs));
+        Ok(Self {
+            request: request.to_owned(),
+            before: situation.before.clone(),
+            shown: situation.shown.to_vec(),
+            turn: situation.turn,
+            today: situation.today.map(str::to_owned),
+            phrases,
+            state: Routed { reading, added: false, refused: Vec::new(), failed: None },
+            pending: pending.transpose()?,
+            repairs: 0,
+        })
     }
 
     /// What to do now.
@@ -86,20 +106,21 @@ impl Routing {
 
     /// Takes the model's answer, or why there is none. One that cannot be used is asked for once more, with what was
     /// wrong.
-    pub fn feed(&mut self, answer: Result<&ChatReply, &str>, snapshot: &Snapshot) {
-        let Some(asked) = self.pending.take() else { return };
+    pub fn feed(&mut self, answer: Result<&ChatReply, &str>, snapshot: &Snapshot) -> Result<(), RulesError> {
+        let Some(asked) = self.pending.take() else { return Ok(()) };
         let reply = match answer {
             Ok(reply) => reply,
             Err(error) => {
                 self.state.failed = Some(error.to_owned());
-                return;
+                return Ok(());
             }
         };
-        match json_in(&reply.content).map(serde_json::from_value::<Reply>) {
-            Some(Ok(parsed)) => self.take(&parsed, snapshot),
+        match json_in(&reply.content).map(serde_json::from_value::<BTreeMap<String, Said>>) {
+            Some(Ok(said)) => return self.take(&said, reply, snapshot),
             Some(Err(error)) => self.again(asked, reply, &error.to_string()),
             None => self.again(asked, reply, "there is no JSON object in it"),
         }
+        Ok(())
     }
 
     fn again(&mut self, mut asked: ChatRequest, reply: &ChatReply, why: &str) {
@@ -114,96 +135,109 @@ impl Routing {
         self.pending = Some(asked);
     }
 
-    fn take(&mut self, reply: &Reply, snapshot: &Snapshot) {
-        let mut consumed = false;
-        for proposal in reply.conditions.iter().take(MOST_CONDITIONS) {
-            match check(proposal, &self.state.reading, snapshot) {
-                Ok(predicate) => {
-                    consumed = true;
-                    self.add(&proposal.words, predicate, snapshot);
+    fn take(
+        &mut self,
+        said: &BTreeMap<String, Said>,
+        reply: &ChatReply,
+        snapshot: &Snapshot,
+    ) -> Result<(), RulesError> {
+        let before = (self.before.clone(), self.shown.clone(), self.today.clone());
+        let situation = Situation {
+            snapshot,
+            before: &before.0,
+            shown: &before.1,
+            turn: self.turn,
+            today: before.2.as_deref(),
+        };
+        let mut request = self.request.clone();
+        let (mut searched, mut paraphrased) = (Vec::new(), Vec::new());
+        for (i, phrase) in self.phrases.clone().iter().enumerate() {
+            let Some(said) = said.get(&(i + 1).to_string()) else {
+                searched.push(phrase.text.clone());
+                continue;
+            };
+            let plain = said.plain.trim();
+            let Some(kind) = Kind::of(&said.is) else {
+                if said.is == "topic" {
+                    let query = if is_from(plain, &phrase.text) { plain } else { &phrase.text };
+                    searched.push(query.to_owned());
+                }
+                continue;
+            };
+            let is_sure = || paraphrase::is_sure(kind, plain, &said.is, i + 1, reply);
+            let checked = paraphrase::check(phrase, plain, snapshot.catalog()).and_then(|()| is_sure());
+            let found = match checked {
+                Ok(()) => paraphrase::read(&request, &self.state.reading, phrase, plain, kind, &situation)?,
+                Err(why) => Err(why),
+            };
+            match found {
+                Ok((rewritten, reading)) => {
+                    (request, self.state.reading, self.state.added) = (rewritten, reading, true);
+                    paraphrased.push((phrase.clone(), plain.to_owned()));
                 }
                 Err(why) => {
-                    let Proposal { field, is, value, .. } = proposal;
-                    self.state.refused.push(format!("{field} {is} {value}: {why}"));
+                    self.state.refused.push(format!("“{}” is {plain}: {why}", phrase.text));
+                    searched.push(phrase.text.clone());
                 }
             }
         }
-        self.search(reply.search.trim(), consumed);
+        for (phrase, plain) in &paraphrased {
+            paraphrase::restore(&mut self.state.reading, phrase, plain, self.turn);
+        }
+        self.search(&searched);
+        Ok(())
     }
 
-    fn add(&mut self, words: &str, predicate: Predicate, snapshot: &Snapshot) {
-        let reading = &mut self.state.reading;
-        reading.understood.push(Understood {
-            text: words.to_owned(),
-            predicate: Some(predicate.clone()),
-            meaning: format!("{predicate} (read by the model)"),
-            hard: true,
-        });
-        let said = squash(words);
-        reading.not_understood.retain(|w| !said.contains(&squash(w)));
-        rules::add(snapshot, &mut reading.constraints, Asked::new(predicate, words, self.turn, true));
-        self.state.added = true;
-    }
-
-    /// The words to search for in place of all that the rules had left: the model's, if the request has them. What
-    /// became a condition is no longer searched for.
-    fn search(&mut self, query: &str, consumed: bool) {
-        // A small model leaves out as easily as it adds: unless it made something else of the words, they are searched for.
-        if query.is_empty() && !consumed {
-            return;
-        }
-        let is_supported = is_from(query, &self.request);
-        if !query.is_empty() && !is_supported {
-            self.state.refused.push(format!("search {query}: the request does not say it"));
-            if !consumed {
-                return;
-            }
-        }
+    /// Searches for what the model says that the items are about, in place of all that the rules had left.
+    fn search(&mut self, searched: &[String]) {
         let turn = self.turn;
         let reading = &mut self.state.reading;
         let of_turn = |a: &Asked<String>| a.turn == turn && a.holds();
         let before = reading.constraints.queries.iter().find(|a| of_turn(a)).map(|a| a.what.clone());
-        let kept = is_supported.then_some(query);
-        if kept == before.as_deref() {
+        // Words in a negation are not searched for, whatever they mean.
+        let Some(before) = before else { return };
+        let query = searched.join(" ");
+        if query == before {
             return;
         }
+        self.state.added = true;
         reading.constraints.queries.retain(|a| !of_turn(a));
         reading.understood.retain(|u| u.meaning != SEARCHED);
-        if let Some(kept) = kept {
-            reading.constraints.queries.push(Asked::new(kept.to_owned(), kept, turn, false));
+        if !query.is_empty() {
+            reading.constraints.queries.push(Asked::new(query.clone(), &query, turn, false));
             reading.understood.push(Understood {
-                text: kept.to_owned(),
+                text: query,
                 predicate: None,
                 meaning: SEARCHED.to_owned(),
                 hard: false,
             });
         }
-        self.state.added = true;
     }
 }
 
 fn ask(
     request: &str,
-    reading: &Reading,
+    phrases: &[Phrase],
     catalog: &Catalog,
     prompts: &Prompts,
+    logprobs: bool,
 ) -> Result<ChatRequest, PromptError> {
-    let inputs = json!({
-        "noun": catalog.noun, "fields": brief::fields(catalog), "examples": brief::examples(catalog),
-    });
-    let system = prompts.get(PROMPT)?.render(inputs)?;
-    let known: Vec<_> =
-        reading.understood.iter().filter(|u| u.predicate.is_some()).map(|u| u.meaning.as_str()).collect();
-    let known = if known.is_empty() { "nothing".to_owned() } else { known.join("; ") };
-    let user = format!(
-        "Request: {}\nKnown: {known}\nLeft: {}",
-        one_line(request),
-        one_line(&reading.left.join(", "))
-    );
-    let mut chat = ChatRequest::new(vec![Message::system(system), Message::user(user)], MAX_TOKENS);
+    let system = prompts.get(PROMPT)?.render(json!({
+        "noun": catalog.noun, "names": brief::named_fields(catalog),
+    }))?;
+    let mut user = format!("Request: {}", one_line(request));
+    for (i, phrase) in phrases.iter().enumerate() {
+        user.push_str(&format!("\n{}. {}", i + 1, one_line(&phrase.text)));
+        if !phrase.among.is_empty() {
+            user.push_str(&format!(" (one of: {})", one_line(&phrase.among.join(", "))));
+        }
+    }
+    let room = TOKENS_A_PHRASE * phrases.len() as u32;
+    let mut chat = ChatRequest::new(vec![Message::system(system), Message::user(user)], room);
     chat.temperature = Some(0.0);
     chat.seed = Some(0);
-    chat.format = Some(JsonSchemaFormat { name: PROMPT.to_owned(), schema: schema(catalog) });
+    chat.format = Some(JsonSchemaFormat { name: PROMPT.to_owned(), schema: schema(phrases) });
+    chat.logprobs = logprobs.then_some(1);
     Ok(chat)
 }
 
@@ -211,20 +245,28 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn schema(catalog: &Catalog) -> Json {
-    let fields: Vec<_> = brief::fields(catalog).into_iter().map(|f| f.name).collect();
-    let text = json!({"type": "string"});
-    let condition = json!({
-        "type": "object", "additionalProperties": false, "required": ["words", "field", "is", "value", "to"],
-        "properties": {
-            "words": text, "field": {"enum": fields}, "is": {"enum": COMPARISONS}, "value": text, "to": text,
-        }
-    });
+fn schema(phrases: &[Phrase]) -> Json {
+    let kinds = ["name", "time", "place", "topic", "nothing"];
+    let of = |phrase: &Phrase| {
+        let (kinds, plain) = if phrase.among.is_empty() {
+            (&kinds[..], json!({"type": "string"}))
+        } else {
+            (&kinds[..1], json!({"enum": phrase.among}))
+        };
+        json!({
+            "type": "object", "additionalProperties": false, "required": ["is", "plain"],
+            "properties": { "is": {"enum": kinds}, "plain": plain }
+        })
+    };
+    let properties: Map<String, Json> =
+        phrases.iter().enumerate().map(|(i, p)| ((i + 1).to_string(), of(p))).collect();
+    let required: Vec<&String> = properties.keys().collect();
     json!({
-        "type": "object", "additionalProperties": false, "required": ["conditions", "search"],
-        "properties": {
-            "conditions": {"type": "array", "items": condition, "maxItems": MOST_CONDITIONS},
-            "search": text,
-        }
+        "type": "object", "additionalProperties": false, "required": required, "properties": properties,
     })
+}
+
+/// The hard conditions that a reading made of its own turn.
+pub(super) fn conditions(reading: &Reading) -> Vec<&Predicate> {
+    reading.understood.iter().filter(|u| u.hard).filter_map(|u| u.predicate.as_ref()).collect()
 }

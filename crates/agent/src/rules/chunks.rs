@@ -5,6 +5,7 @@ use segue_catalog::Direction;
 use super::RulesError;
 use super::cues::{Cue, cue, is_filling};
 use super::dates::{Period, period, recent};
+use super::descriptions::descriptions;
 use super::morphology::Form;
 use super::numbers::{Quantity, number, quantity};
 use super::tokens::{Gap, Token};
@@ -21,6 +22,8 @@ pub(super) enum Kind {
     /// Values of category fields; `sure` if they mean that without a word that leads to them.
     Value(Vec<Sense>, bool),
     Noun,
+    /// A phrase that describes what it means; see [`descriptions`].
+    Described,
     Cue(Cue),
     /// "#2", "the second one": from 0.
     Reference(usize),
@@ -56,8 +59,15 @@ pub(super) fn chunks(
     shown: usize,
 ) -> Result<Vec<Chunk>, RulesError> {
     let mut chunks = Vec::new();
+    let described = descriptions(tokens);
     let mut i = 0;
     while let Some(token) = tokens.get(i) {
+        if let Some((_, end)) = described.iter().find(|d| d.0 == i) {
+            let kind = Kind::Described;
+            chunks.push(Chunk { first: i, end: *end, kind, gap: token.gap, leads_to: Vec::new() });
+            i = *end;
+            continue;
+        }
         let before = chunks.last().map(|c: &Chunk| &c.kind);
         let (kind, n, leads_to) = next(request, tokens, i, before, vocabulary, shown)?;
         let n = n.max(1);
@@ -88,7 +98,16 @@ fn next(
         return Ok((Kind::Number(value), n, Vec::new()));
     }
     // "8-10" are two numbers, "1999-03-31" is one day.
-    let steering = cue(&words).filter(|_| !rest.first().is_some_and(|t| t.quoted));
+    let steering = cue(&words)
+        // "and under 2 hours" limits what comes, "90 minutes and under" what was.
+        .and_then(|(c, n)| {
+            if matches!(c, Cue::Tail(_)) && n == 2 && is_amount(rest, n) {
+                cue(words.get(..1)?)
+            } else {
+                Some((c, n))
+            }
+        })
+        .filter(|_| !rest.first().is_some_and(|t| t.quoted));
     let steering_length = steering.map_or(0, |c| c.1);
     for n in (1..=rest.len().min(LONGEST)).rev() {
         let run = rest.get(..n).unwrap_or_default();
@@ -199,6 +218,11 @@ fn ends_with_value(rest: &[Token], vocabulary: &Vocabulary<'_>) -> bool {
     let ends = rest.get(2).is_none_or(|t| matches!(t.gap, Gap::Comma | Gap::Stop));
     let next = rest.get(1..2).filter(|next| next.iter().all(|t| t.gap == Gap::Blank));
     ends && next.and_then(|next| vocabulary.meaning(next)).is_some_and(|m| !m.senses.is_empty())
+}
+
+/// True if a number stands here.
+fn is_amount(tokens: &[Token], at: usize) -> bool {
+    tokens.get(at..).is_some_and(|rest| number(rest).is_some() || period(rest).is_some())
 }
 
 /// One word at the beginning of a request, where a capital says nothing, that is a whole name and no everyday word.

@@ -160,6 +160,11 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("or shorter", C::Tail(L::AtMost)),
     ("tops", C::Tail(L::AtMost)),
     ("at the most", C::Tail(L::AtMost)),
+    ("at the very most", C::Tail(L::AtMost)),
+    ("at the least", C::Tail(L::AtLeast)),
+    ("at the very least", C::Tail(L::AtLeast)),
+    ("at the latest", C::Tail(L::AtMost)),
+    ("at the earliest", C::Tail(L::AtLeast)),
     ("or earlier", C::Tail(L::AtMost)),
     ("or older", C::Tail(L::AtMost)),
     ("and earlier", C::Tail(L::AtMost)),
@@ -237,6 +242,15 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("sick of", C::Not),
     ("tired of", C::Not),
     ("doesnt", C::Not),
+    ("cant", C::Not),
+    ("cannot", C::Not),
+    ("shouldnt", C::Not),
+    ("mustnt", C::Not),
+    ("wont", C::Not),
+    ("didnt", C::Not),
+    ("havent", C::Not),
+    ("outside", C::Not),
+    ("outside of", C::Not),
     ("dont", C::Not),
     ("skip", C::Not),
     ("leave out", C::Not),
@@ -246,6 +260,11 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("similar to", C::Like),
     ("in the style of", C::Like),
     ("in the vein of", C::Like),
+    ("sounds like", C::Like),
+    ("sound like", C::Like),
+    ("sounding like", C::Like),
+    ("feels like", C::Like),
+    ("close to", C::Like),
     ("reminiscent of", C::Like),
     ("along the lines of", C::Like),
     ("comparable to", C::Like),
@@ -353,6 +372,10 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("make that", C::Instead),
     ("make them", C::Instead),
     ("switch to", C::Instead),
+    ("switch that to", C::Instead),
+    ("switch it to", C::Instead),
+    ("change that to", C::Instead),
+    ("swap that for", C::Instead),
     ("change to", C::Instead),
     ("change it to", C::Instead),
     ("forget that", C::Reset),
@@ -402,6 +425,9 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("on or after", C::Since),
     ("no later than", C::Until),
     ("no earlier than", C::Since),
+    ("as well", C::Aside),
+    ("on top", C::Aside),
+    ("at the top", C::Aside),
     ("good evening", C::Aside),
     ("good morning", C::Aside),
     ("good afternoon", C::Aside),
@@ -445,7 +471,8 @@ absolutely honestly basically mostly usually everyone anyone nothing else time t
 someone somebody people with of in to by from between and or than years option options choice choices first actually \
 same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including that'd \
 going go let maybe pm both either along ages days already seen most more less rated considered length dating \
-starring stars running";
+starring stars running him her himself herself them done together took taken rule rules limit restriction requirement \
+whatever whichever mark whats fine put keep leave throw goes";
 
 /// True for a word that says nothing by itself.
 pub(crate) fn is_filling(word: &str) -> bool {

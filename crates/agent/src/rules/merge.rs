@@ -6,7 +6,7 @@ use super::RulesError;
 use super::bounds::value;
 use super::tokens::Token;
 use super::turn::{Relative, Turn};
-use crate::{Asked, Constraints, Intent, Reading, ShownItem, Understood};
+use crate::{Asked, Constraints, Described, Intent, Reading, ShownItem, Understood};
 
 /// Everything that joining needs to know.
 pub(super) struct Context<'a> {
@@ -151,6 +151,11 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         left,
         constraints,
         intent,
+        described: turn
+            .described
+            .iter()
+            .map(|(span, among)| Described { text: text(context, *span), among: among.clone() })
+            .collect(),
         absent: turn.absent.into_iter().map(|a| a.1).collect(),
     })
 }
@@ -209,7 +214,7 @@ fn retract_all(constraints: &mut Constraints, turn: u32) {
     constraints.count = None;
 }
 
-pub(crate) fn add(snapshot: &Snapshot, constraints: &mut Constraints, new: Asked<Predicate>) {
+fn add(snapshot: &Snapshot, constraints: &mut Constraints, new: Asked<Predicate>) {
     for old in constraints.conditions.iter_mut().filter(|c| c.holds() && c.turn < new.turn) {
         if contradicts(snapshot, &old.what, &new.what) {
             old.retracted = Some(new.turn);

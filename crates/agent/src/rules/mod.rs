@@ -11,6 +11,7 @@ mod compare;
 mod compile;
 mod cues;
 mod dates;
+mod descriptions;
 mod merge;
 mod morphology;
 mod numbers;
@@ -27,7 +28,7 @@ use crate::{Constraints, Reading, ShownItem};
 
 pub use compile::{DEFAULT_COUNT, plan};
 pub(crate) use cues::is_filling;
-pub(crate) use merge::{SEARCHED, add};
+pub(crate) use merge::SEARCHED;
 
 /// A request that could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ use super::RulesError;
 use super::bounds::is_calendar;
 use super::chunks::{Chunk, Kind};
 use super::cues::Cue;
+use super::descriptions::Told;
 use super::tokens::{Gap, Token};
 use super::turn::{Said, Turn};
 use super::vocabulary::Vocabulary;
@@ -161,10 +162,34 @@ impl<'a> Parser<'a> {
                     self.negated = negated && joined;
                 }
             }
+            Kind::Described => return self.described(i),
             Kind::Number(n) => self.bare_number(i, *n),
             Kind::Word | Kind::Value(..) | Kind::Degree(..) => self.words(i),
             Kind::Quantity(_) | Kind::Period(_) => self.turn.not_understood.push(self.span(i, i + 1)),
             Kind::Filling => return Ok(i + 1),
+        }
+        self.lead = None;
+        Ok(i + 1)
+    }
+
+    /// A description: what the catalogue says that it means, or words for somebody who knows.
+    fn described(&mut self, i: usize) -> Result<usize, RulesError> {
+        let span = self.span(i, i + 1);
+        let led = self.lead.as_ref().map(|l| l.0.clone()).unwrap_or_default();
+        let from = self.lead.as_ref().map_or(span.0, |l| self.span(l.1, i).0);
+        let told = if self.topic { Told::Nothing } else { self.told(span, &led)? };
+        match told {
+            Told::Values(senses) => {
+                self.conclude((from, span.1), &senses, /*or*/ true);
+                self.negated = false;
+            }
+            Told::OneOf(_) | Told::Nothing => {
+                let among = if let Told::OneOf(values) = told { values } else { Vec::new() };
+                if !self.topic {
+                    self.turn.described.push((span, among));
+                }
+                self.words(i);
+            }
         }
         self.lead = None;
         Ok(i + 1)
@@ -283,7 +308,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The fields whose name says who made the item: director, writer, artist.
-    fn makers(&self) -> Vec<usize> {
+    pub(super) fn makers(&self) -> Vec<usize> {
         let catalog = self.vocabulary.catalog();
         let makes = |name: &str| ["or", "er", "ist", "brand", "maker"].iter().any(|e| name.ends_with(e));
         let fields = catalog.fields.iter().enumerate();

@@ -186,7 +186,7 @@ impl Parser<'_> {
     }
 
     /// The items of a title, the best first.
-    fn titled_items(&self, title: &str) -> Result<Vec<Row>, RulesError> {
+    pub(super) fn titled_items(&self, title: &str) -> Result<Vec<Row>, RulesError> {
         let snapshot = self.vocabulary.snapshot();
         let catalog = self.vocabulary.catalog();
         let Some(field) = catalog.title_field() else { return Ok(Vec::new()) };

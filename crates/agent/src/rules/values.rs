@@ -115,7 +115,7 @@ impl Parser<'_> {
         Ok(titles <= if named && tokens.iter().any(|t| t.capital) { 4 * count } else { count })
     }
 
-    fn conclude(&mut self, span: (usize, usize), list: &[Sense], or: bool) {
+    pub(super) fn conclude(&mut self, span: (usize, usize), list: &[Sense], or: bool) {
         let catalog = self.vocabulary.catalog();
         let equals: Vec<_> = list.iter().filter_map(|s| equal(catalog, s)).collect();
         let single = list.first().and_then(|s| catalog.fields.get(s.field)).is_some_and(|f| !f.multi);

@@ -22,6 +22,7 @@ fn reading(constraints: Constraints, intent: Intent) -> Reading {
     Reading {
         understood: Vec::new(),
         not_understood: Vec::new(),
+        described: Vec::new(),
         constraints,
         intent,
         absent: Vec::new(),

@@ -1,0 +1,359 @@
+//! Phrases that describe a name, a time or a place instead of saying it: "the man who made Heat", "Bono's band", "the
+//! year the Wall fell". None of their words means a value by itself. What the catalogue can tell is looked up in it;
+//! the rest is for somebody with knowledge of the world.
+
+use segue_catalog::{Catalog, Role, Row};
+
+use super::RulesError;
+use super::cues::{Cue, cue};
+use super::dates::period;
+use super::numbers::number;
+use super::parse::Parser;
+use super::tokens::{Gap, Token};
+use super::vocabulary::{LONGEST, Sense, Vocabulary};
+
+/// What stands for somebody in a description.
+const PERSONS: &str = "guy man woman lady girl boy person fellow dude bloke gentleman chap brothers sisters siblings duo \
+trio pair couple team people director filmmaker actor actress singer band group rapper artist musician dj producer \
+composer writer author novelist screenwriter star comedian crooner frontman vocalist";
+/// What somebody can be to somebody else: "Bono's band".
+const RELATIONS: &str = "band group husband wife ex brother brothers sister sisters son daughter father mother protege \
+partner lot director singer country city boss team bandmate bandmates label homeland native";
+/// What stands for a time.
+const TIMES: &str = "year decade era century period time month";
+/// What ends the name of a time: "the Thatcher years".
+const AGES: &str = "years era presidency reign administration";
+/// What stands for a place or a tongue.
+const PLACES: &str =
+    "country land city nation island language continent capital birthplace homeland home tongue";
+/// What somebody did to an item.
+const DEEDS: &str = "made directed wrote sang played recorded did created produced starred stars behind of";
+/// What begins a part of the request of its own.
+const STARTS: &str = "but about starring featuring under over without except onwards onward preferably please sorted \
+ordered newest oldest best only not no nothing or though they it";
+/// Words before a description's noun, at most.
+const ADJECTIVES: usize = 4;
+/// The longest description, in tokens.
+const LONGEST_DESCRIPTION: usize = 14;
+
+fn is_in(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|w| w == word)
+}
+
+/// The tokens of each description: the first, and the one after the last.
+pub(super) fn descriptions(tokens: &[Token]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut i = 0;
+    while i < tokens.len() {
+        match description(tokens, i) {
+            Some(end) => {
+                found.push((i, end));
+                i = end;
+            }
+            None => i += 1,
+        }
+    }
+    found
+}
+
+fn description(tokens: &[Token], i: usize) -> Option<usize> {
+    let quoted = tokens.get(i).is_none_or(|t| t.quoted);
+    if quoted {
+        return None;
+    }
+    owned(tokens, i)
+        .or_else(|| named_time(tokens, i))
+        .or_else(|| circumstance(tokens, i))
+        .or_else(|| with_clause(tokens, i))
+        .or_else(|| event(tokens, i))
+}
+
+fn word(tokens: &[Token], i: usize) -> &str {
+    tokens.get(i).map_or("", |t| t.word.as_str())
+}
+
+/// True if nothing but a blank or a hyphen stands before this token.
+fn is_joined(tokens: &[Token], i: usize) -> bool {
+    tokens.get(i).is_some_and(|t| matches!(t.gap, Gap::Blank | Gap::Hyphen))
+}
+
+/// "Mick Jagger's band", "Dr. Dre's bleached blond protege".
+fn owned(tokens: &[Token], i: usize) -> Option<usize> {
+    if !tokens.get(i)?.capital {
+        return None;
+    }
+    let names = |j: &usize| {
+        tokens.get(*j).is_some_and(|t| t.capital)
+            && (*j == i || is_joined(tokens, *j) || word(tokens, *j - 1).len() < 3)
+    };
+    let owner = (i..i + 4).take_while(names).find(|j| tokens.get(*j).is_some_and(|t| t.owner.is_some()))?;
+    let end = (owner + 1..=owner + ADJECTIVES)
+        .take_while(|j| is_joined(tokens, *j))
+        .find(|j| is_in(RELATIONS, word(tokens, *j)))?;
+    // "… from Detroit" tells more of who it is.
+    let from = word(tokens, end + 1) == "from" && tokens.get(end + 2).is_some_and(|t| t.capital);
+    Some(if from { end + 3 } else { end + 1 })
+}
+
+/// "the Thatcher years", "Reagan era".
+fn named_time(tokens: &[Token], i: usize) -> Option<usize> {
+    let from = i + usize::from(word(tokens, i) == "the");
+    let end = (from..from + 3)
+        .take_while(|j| tokens.get(*j).is_some_and(|t| t.capital && t.owner.is_none()))
+        .last()?
+        + 1;
+    (is_in(AGES, word(tokens, end)) && is_joined(tokens, end)).then_some(end + 1)
+}
+
+/// "while Nixon was president", "when Obama took office".
+fn circumstance(tokens: &[Token], i: usize) -> Option<usize> {
+    if !matches!(word(tokens, i), "while" | "when") || !tokens.get(i + 1)?.capital {
+        return None;
+    }
+    let end = clause_end(tokens, i + 2, i);
+    (end > i + 2).then_some(end)
+}
+
+/// "the guy who made Heat", "the year the Wall fell", "the band Bono sings for", "the land of the rising sun".
+fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
+    if !matches!(word(tokens, i), "the" | "that" | "those" | "either" | "whoever") {
+        return None;
+    }
+    if word(tokens, i) == "whoever" {
+        return Some(clause_end(tokens, i + 1, i)).filter(|end| *end > i + 1);
+    }
+    let is_head = |j: &usize| {
+        let w = word(tokens, *j);
+        is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
+    };
+    let head = (i + 1..=i + 1 + ADJECTIVES)
+        .take_while(|j| is_joined(tokens, *j) && !is_in(STARTS, word(tokens, *j)))
+        .find(is_head)?;
+    let next = tokens.get(head + 1).filter(|t| matches!(t.gap, Gap::Blank))?;
+    let who = match next.word.as_str() {
+        "who" | "whom" | "that" | "which" | "behind" | "where" | "when" | "whose" => true,
+        "of" => word(tokens, head + 2) != "these" && word(tokens, head + 2) != "those",
+        "from" => tokens.get(head + 2).is_some_and(|t| t.capital),
+        // "the year the Wall fell", "the country the ayatollahs run".
+        "the" => true,
+        _ => next.capital,
+    };
+    let after = clause_end(tokens, head + 2, head);
+    (who && after > head + 1).then_some(after)
+}
+
+/// What a time is told by after "before" or "during": "the moon landing", "World War II".
+fn event(tokens: &[Token], i: usize) -> Option<usize> {
+    let lead = tokens.get(i.checked_sub(1)?).filter(|t| !t.capital || i == 1)?;
+    if !matches!(lead.word.as_str(), "before" | "after" | "since" | "until" | "during")
+        || !is_joined(tokens, i)
+    {
+        return None;
+    }
+    let at = i + usize::from(word(tokens, i) == "the");
+    let first = tokens.get(at)?;
+    let rest = tokens.get(at..).unwrap_or_default();
+    let counted = period(rest).is_some()
+        || number(rest).is_some()
+        || first.word.starts_with(|c: char| c.is_ascii_digit());
+    let relative = matches!(
+        first.word.as_str(),
+        "last" | "first" | "second" | "third" | "turn" | "one" | "early" | "mid" | "late"
+    );
+    if counted || relative || (at == i && !first.capital) {
+        return None;
+    }
+    Some(clause_end(tokens, at + 1, at))
+}
+
+/// The token after the clause that goes on at `from`. A limit, an aside and a new condition end it.
+fn clause_end(tokens: &[Token], from: usize, head: usize) -> usize {
+    let mut end = from;
+    while let Some(token) = tokens.get(end) {
+        if !matches!(token.gap, Gap::Blank | Gap::Hyphen) || end >= head + LONGEST_DESCRIPTION {
+            break;
+        }
+        let here: Vec<&str> =
+            tokens.get(end..).unwrap_or_default().iter().take(4).map(|t| t.word.as_str()).collect();
+        let joins_name = token.word == "and" && tokens.get(end + 1).is_some_and(|t| t.capital);
+        let steers = match cue(&here) {
+            Some((Cue::And | Cue::Or, _)) => !joins_name,
+            Some((Cue::With, _)) => tokens.get(end + 1).is_none_or(|t| !t.capital),
+            Some((
+                Cue::Limit(_) | Cue::Tail(_) | Cue::Topic | Cue::But | Cue::Sort | Cue::Soft | Cue::Aside,
+                _,
+            )) => true,
+            _ => false,
+        };
+        if steers || (is_in(STARTS, &token.word) && !token.capital) {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
+/// What the catalogue says that a description means.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Told {
+    /// These values: any of them will do.
+    Values(Vec<Sense>),
+    /// One of these, and the catalogue does not say which.
+    OneOf(Vec<String>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Parser<'_> {
+    /// What a description of somebody by an item means: the values of the item's row.
+    pub(super) fn told(&self, span: (usize, usize), led: &[usize]) -> Result<Told, RulesError> {
+        let run = self.tokens.get(span.0..span.1).unwrap_or_default();
+        let Some(Deed { verb, titles, whole }) = deed(self.request, run, self.vocabulary)? else {
+            return Ok(Told::Nothing);
+        };
+        let catalog = self.vocabulary.catalog();
+        let Some(field) = self.field_of_deed(run, verb, led) else { return Ok(Told::Nothing) };
+        let Some(description) = catalog.fields.get(field) else { return Ok(Told::Nothing) };
+        let mut common: Option<Vec<String>> = None;
+        for title in &titles {
+            let Some(row) = self.titled_items(title)?.into_iter().next() else { return Ok(Told::Nothing) };
+            let values = values_of(&row, catalog, &description.name);
+            common = Some(match common {
+                None => values,
+                Some(before) => before.into_iter().filter(|v| values.contains(v)).collect(),
+            });
+        }
+        let values = common.unwrap_or_default();
+        let several = run
+            .iter()
+            .any(|t| matches!(t.word.as_str(), "brothers" | "sisters" | "duo" | "either" | "siblings"));
+        // Of a whole cast nobody is meant more than the others.
+        Ok(match values.len() {
+            0 => Told::Nothing,
+            n if whole && n <= if several { 3 } else { 1 } => {
+                let sense = |value: String| Sense { field, value, count: 1, literal: true };
+                Told::Values(values.into_iter().map(sense).collect())
+            }
+            _ => Told::OneOf(values),
+        })
+    }
+
+    /// The field that a deed or a calling is of: `directed`, `director`; otherwise the one that leads to the description,
+    /// or that of the makers.
+    fn field_of_deed(&self, run: &[Token], deed: &str, led: &[usize]) -> Option<usize> {
+        let catalog = self.vocabulary.catalog();
+        let is_category = |f: &usize| catalog.fields.get(*f).is_some_and(|f| f.role == Role::Category);
+        let named = |word: &Token| {
+            let meaning = self.vocabulary.meaning(std::slice::from_ref(word))?;
+            meaning.fields.iter().copied().find(is_category)
+        };
+        let by_deed = run.iter().filter(|t| t.word == deed).find_map(named);
+        let by_calling = run.iter().filter(|t| is_in(PERSONS, &t.word)).find_map(named);
+        let acted = matches!(deed, "played" | "starred" | "stars");
+        let makers = self.makers();
+        by_deed
+            .or(by_calling)
+            .or_else(|| led.iter().copied().find(|f| makers.contains(f) || acted))
+            .or_else(|| makers.first().copied().filter(|_| !acted))
+    }
+}
+
+/// The values of a field of one row.
+pub(super) fn values_of(row: &Row, catalog: &Catalog, field: &str) -> Vec<String> {
+    row.get(catalog, field).each().iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+}
+
+/// What is done in a description, and to which items.
+struct Deed<'a> {
+    verb: &'a str,
+    titles: Vec<String>,
+    /// True if nothing else is said there.
+    whole: bool,
+}
+
+fn deed<'a>(
+    request: &str,
+    run: &'a [Token],
+    vocabulary: &Vocabulary<'_>,
+) -> Result<Option<Deed<'a>>, RulesError> {
+    let person = run.iter().position(|t| is_in(PERSONS, &t.word)).unwrap_or(0);
+    let Some(at) = (person..run.len()).find(|i| is_in(DEEDS, word(run, *i))) else { return Ok(None) };
+    let (mut titles, mut next, mut whole) = (Vec::new(), at + 1, true);
+    while next < run.len() {
+        if matches!(word(run, next), "and" | "or" | "in") {
+            next += 1;
+            continue;
+        }
+        let longest = (next + 1..=run.len().min(next + 2 * LONGEST)).rev();
+        let mut found = None;
+        for end in longest {
+            let part = run.get(next..end).unwrap_or_default();
+            let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
+            if !part.iter().any(|t| t.capital || t.quoted) {
+                continue;
+            }
+            let text = request.get(first.start..last.end).unwrap_or_default();
+            let spelt = vocabulary.lexicon(request, part, /*titles*/ true)?.into_iter().next();
+            if let Some(title) = spelt.map(|s| s.value).or(vocabulary.version_of(text)?) {
+                found = Some((title, end));
+                break;
+            }
+        }
+        let Some((title, end)) = found else {
+            whole = false;
+            break;
+        };
+        titles.push(title);
+        next = end;
+    }
+    Ok((!titles.is_empty()).then(|| Deed { verb: word(run, at), titles, whole }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::tokenize;
+    use super::*;
+
+    fn found(request: &str) -> Vec<String> {
+        let tokens = tokenize(request);
+        let text = |(first, end): (usize, usize)| {
+            let run = tokens.get(first..end).unwrap_or_default();
+            request.get(run.first().unwrap().start..run.last().unwrap().end).unwrap().to_owned()
+        };
+        descriptions(&tokens).into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn what_is_described_instead_of_said() {
+        assert_eq!(
+            found("horror by the guy who made Tremors, under two hours"),
+            ["the guy who made Tremors"]
+        );
+        assert_eq!(found("songs by Debbie Harry's band from before 1980"), ["Debbie Harry's band"]);
+        assert_eq!(found("comedies from the Carter years about a farm"), ["the Carter years"]);
+        assert_eq!(found("made while Truman was president and set in Rome"), ["while Truman was president"]);
+        assert_eq!(found("from the year the Titanic sank onwards"), ["the year the Titanic sank"]);
+        assert_eq!(found("from the land of kangaroos and koalas"), ["the land of kangaroos"]);
+        assert_eq!(found("the band Sting sings for but not from the 90s"), ["the band Sting sings for"]);
+        assert_eq!(found("westerns from before the moon landing"), ["the moon landing"]);
+        assert_eq!(
+            found("by the director of Brazil and Time Bandits"),
+            ["the director of Brazil and Time Bandits"]
+        );
+    }
+
+    #[test]
+    fn what_is_said_is_no_description() {
+        for plain in [
+            "the best films of the year",
+            "a man who lives alone",
+            "the ones from the 80s",
+            "Kubrick's films",
+            "that one",
+            "before the eighties",
+            "after 1990",
+        ] {
+            assert_eq!(found(plain), [""; 0], "{plain}");
+        }
+    }
+}
