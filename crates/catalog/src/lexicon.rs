@@ -44,12 +44,13 @@ impl Snapshot {
         self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded, squashed], read_entry)?.collect())
     }
 
-    /// The values that are versions of this text: it, and an addition after a dash or in brackets, as "Bohemian Rhapsody
+    /// The values that are versions of this text: it, and an addition after a dash, a colon or in brackets, as "Bohemian Rhapsody
     /// - Remastered 2011" is one of "Bohemian Rhapsody". Most frequent first.
     pub fn lexicon_versions(&self, text: &str) -> Result<Vec<LexiconEntry>, StoreError> {
         let sql = format!(
             "SELECT field, value, folded, count FROM {0} WHERE {1} AND folded BETWEEN ?1 || ' (' AND ?1 || ' (~'
              UNION SELECT field, value, folded, count FROM {0} WHERE {1} AND folded BETWEEN ?1 || ' - ' AND ?1 || ' - ~'
+             UNION SELECT field, value, folded, count FROM {0} WHERE {1} AND folded BETWEEN ?1 || ': ' AND ?1 || ': ~'
              ORDER BY count DESC, field, folded",
             self.table("lexicon"),
             self.named_fields()

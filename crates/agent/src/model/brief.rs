@@ -19,17 +19,6 @@ pub(super) struct FieldBrief {
     pub(super) holds: String,
 }
 
-/// The fields that hold names, in a line: "director, cast".
-pub(super) fn named_fields(catalog: &Catalog) -> String {
-    let is_open = |(i, field): &(usize, &Field)| {
-        let many = catalog.statistics.get(*i).is_some_and(|s| s.distinct > s.top.len() as u64);
-        is_readable(field) && field.role == Role::Category && many
-    };
-    let names: Vec<_> =
-        catalog.fields.iter().enumerate().filter(is_open).map(|(_, f)| f.name.as_str()).collect();
-    names.join(", ")
-}
-
 /// One worked example.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Example {

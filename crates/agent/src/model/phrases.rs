@@ -4,7 +4,7 @@ use segue_catalog::text::{squash, words};
 use serde::{Deserialize, Serialize};
 
 use crate::Reading;
-use crate::rules::is_filling;
+use crate::rules::{is_filling, is_negation, is_steering};
 
 /// The most phrases that are asked about in one turn.
 const MOST: usize = 4;
@@ -34,6 +34,11 @@ pub(super) fn phrases(reading: &Reading) -> Vec<Phrase> {
     found
 }
 
+/// True if what the phrase says is turned round: search cannot leave words out.
+pub(super) fn is_negated(phrase: &str) -> bool {
+    words(phrase).next().is_some_and(|w| is_negation(&w))
+}
+
 /// A stretch cut at its commas, each part without the filling around it.
 fn plain_phrases(text: &str) -> impl Iterator<Item = Phrase> {
     let parts = text.split([',', ';', ':', '(', ')', '!', '?', '\n']);
@@ -51,7 +56,7 @@ fn trimmed(text: &str) -> Option<&str> {
 
 fn is_telling(word: &str) -> bool {
     let key = squash(word);
-    !key.is_empty() && !words(word).all(|w| is_filling(&w) || w == "about")
+    !key.is_empty() && !words(word).all(|w| (is_filling(&w) || is_steering(&w)) && !is_negation(&w))
 }
 
 #[cfg(test)]

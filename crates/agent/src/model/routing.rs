@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::paraphrase::{self, Kind};
-use super::phrases::{Phrase, phrases};
+use super::phrases::{Phrase, is_negated, phrases};
 use super::support::is_from;
-use super::{PromptError, Prompts, brief};
+use super::{PromptError, Prompts};
 use crate::rules::{RulesError, SEARCHED, Situation};
 use crate::{Asked, Constraints, Intent, Reading, ShownItem, Understood};
 
@@ -158,7 +158,7 @@ impl Routing {
             };
             let plain = said.plain.trim();
             let Some(kind) = Kind::of(&said.is) else {
-                if said.is == "topic" {
+                if said.is == "topic" && !is_negated(&phrase.text) {
                     let query = if is_from(plain, &phrase.text) { plain } else { &phrase.text };
                     searched.push(query.to_owned());
                 }
@@ -177,7 +177,9 @@ impl Routing {
                 }
                 Err(why) => {
                     self.state.refused.push(format!("“{}” is {plain}: {why}", phrase.text));
-                    searched.push(phrase.text.clone());
+                    if !is_negated(&phrase.text) {
+                        searched.push(phrase.text.clone());
+                    }
                 }
             }
         }
@@ -194,9 +196,8 @@ impl Routing {
         let reading = &mut self.state.reading;
         let of_turn = |a: &Asked<String>| a.turn == turn && a.holds();
         let before = reading.constraints.queries.iter().find(|a| of_turn(a)).map(|a| a.what.clone());
-        // Words in a negation are not searched for, whatever they mean.
-        let Some(before) = before else { return };
         let query = searched.join(" ");
+        let before = before.unwrap_or_default();
         if query == before {
             return;
         }
@@ -222,9 +223,7 @@ fn ask(
     prompts: &Prompts,
     logprobs: bool,
 ) -> Result<ChatRequest, PromptError> {
-    let system = prompts.get(PROMPT)?.render(json!({
-        "noun": catalog.noun, "names": brief::named_fields(catalog),
-    }))?;
+    let system = prompts.get(PROMPT)?.render(json!({ "noun": catalog.noun }))?;
     let mut user = format!("Request: {}", one_line(request));
     for (i, phrase) in phrases.iter().enumerate() {
         user.push_str(&format!("\n{}. {}", i + 1, one_line(&phrase.text)));

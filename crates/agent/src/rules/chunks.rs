@@ -156,7 +156,7 @@ fn next(
         if !senses.is_empty() {
             let named = run.iter().all(|t| t.capital || is_filling(&t.word)) && run.iter().any(|t| t.capital);
             let sure = (n > 1 && (named || run.iter().any(|t| t.word.len() > 3 && !is_common(&t.word))))
-                || (n == 1 && named && i > 0)
+                || (n == 1 && named && i > 0 && senses.iter().any(|s| s.count > 1))
                 || (n == 1 && i == 0 && is_known_name(run, &senses))
                 || (n == 1 && run.iter().any(|t| mixes(&t.word)));
             return Ok((Kind::Value(senses, sure), n, Vec::new()));
@@ -180,7 +180,9 @@ fn next(
         }
         let time =
             rest.get(1).is_some_and(|t| ["years", "era", "days", "presidency"].contains(&t.word.as_str()));
-        let named = if time { Vec::new() } else { vocabulary.by_last_word(token)? };
+        // In "Abel Tesfaye" the first word is nobody's last name.
+        let goes_on = token.capital && rest.get(1).is_some_and(|t| t.capital && t.gap == Gap::Blank);
+        let named = if time || goes_on { Vec::new() } else { vocabulary.by_last_word(token)? };
         if !named.is_empty() {
             let known = named.iter().any(|s| s.count >= WELL_KNOWN);
             return Ok((Kind::Value(named, known || (token.capital && i > 0)), 1, Vec::new()));

@@ -89,6 +89,10 @@ impl Parser<'_> {
         } else if limit.is_none() && self.word(end) == "on" && matches!(amount, Amount::Period(_)) {
             (limit, end) = (Some(Limit::AtLeast), end + 1);
         }
+        // "five or more of the statues" counts something that is no field.
+        if matches!(amount, Amount::Number(_)) && !named && self.word(end) == "of" {
+            return None;
+        }
         // "at least 80 <field>", "3 <field>".
         let mut described = false;
         let after = self.skip(end);

@@ -368,6 +368,11 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("new search", C::Reset),
     ("start again", C::Reset),
     ("reset", C::Reset),
+    ("no wait", C::Instead),
+    ("wait no", C::Instead),
+    ("scratch that", C::Instead),
+    ("on second thought", C::Instead),
+    ("on second thoughts", C::Instead),
     ("make it", C::Instead),
     ("make that", C::Instead),
     ("make them", C::Instead),
@@ -471,7 +476,7 @@ absolutely honestly basically mostly usually everyone anyone nothing else time t
 someone somebody people with of in to by from between and or than years option options choice choices first actually \
 same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including that'd \
 going go let maybe pm both either along ages days already seen most more less rated considered length dating \
-starring stars running him her himself herself them done together took taken rule rules limit restriction requirement \
+starring stars running him her himself herself them done together took taken smth \
 whatever whichever mark whats fine put keep leave throw goes";
 
 /// True for a word that says nothing by itself.
@@ -479,6 +484,16 @@ pub(crate) fn is_filling(word: &str) -> bool {
     static WORDS: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
         std::sync::LazyLock::new(|| FILLING.split_whitespace().collect());
     WORDS.contains(word)
+}
+
+/// True for a word that turns round what follows.
+pub(crate) fn is_negation(word: &str) -> bool {
+    matches!(cue(&[word]), Some((Cue::Not | Cue::Hate, _)))
+}
+
+/// True for a word that steers a request and has no meaning of its own.
+pub(crate) fn is_steering(word: &str) -> bool {
+    cue(&[word]).is_some()
 }
 
 /// The longest cue at the beginning of these words, and how many words it takes.

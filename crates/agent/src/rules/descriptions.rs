@@ -26,6 +26,9 @@ const AGES: &str = "years era presidency reign administration";
 /// What stands for a place or a tongue.
 const PLACES: &str =
     "country land city nation island language continent capital birthplace homeland home tongue";
+/// What people call somebody instead of a name: "King of Pop".
+const TITLES: &str = "king queen prince princess godfather godmother father mother lord lady boss master duke emperor \
+voice poet chairman bard";
 /// What somebody did to an item.
 const DEEDS: &str = "made directed wrote sang played recorded did created produced starred stars behind of";
 /// What begins a part of the request of its own.
@@ -66,6 +69,7 @@ fn description(tokens: &[Token], i: usize) -> Option<usize> {
         .or_else(|| circumstance(tokens, i))
         .or_else(|| with_clause(tokens, i))
         .or_else(|| event(tokens, i))
+        .or_else(|| epithet(tokens, i))
 }
 
 fn word(tokens: &[Token], i: usize) -> &str {
@@ -126,7 +130,8 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         let w = word(tokens, *j);
         is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
     };
-    let head = (i + 1..=i + 1 + ADJECTIVES)
+    let adjectives = if word(tokens, i) == "that" { 0 } else { ADJECTIVES };
+    let head = (i + 1..=i + 1 + adjectives)
         .take_while(|j| is_joined(tokens, *j) && !is_in(STARTS, word(tokens, *j)))
         .find(is_head)?;
     let next = tokens.get(head + 1).filter(|t| matches!(t.gap, Gap::Blank))?;
@@ -135,11 +140,19 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         "of" => word(tokens, head + 2) != "these" && word(tokens, head + 2) != "those",
         "from" => tokens.get(head + 2).is_some_and(|t| t.capital),
         // "the year the Wall fell", "the country the ayatollahs run".
-        "the" => true,
+        "the" | "everyone" | "everybody" => true,
         _ => next.capital,
     };
     let after = clause_end(tokens, head + 2, head);
     (who && after > head + 1).then_some(after)
+}
+
+/// "King of Pop", "the Godfather of Soul".
+fn epithet(tokens: &[Token], i: usize) -> Option<usize> {
+    let at = i + usize::from(word(tokens, i) == "the");
+    let of = word(tokens, at + 1) == "of" && tokens.get(at)?.capital && is_in(TITLES, word(tokens, at));
+    let name = at + 2 + usize::from(word(tokens, at + 2) == "the");
+    (of && tokens.get(name)?.capital).then_some(name + 1)
 }
 
 /// What a time is told by after "before" or "during": "the moon landing", "World War II".
@@ -230,7 +243,7 @@ impl Parser<'_> {
         // Of a whole cast nobody is meant more than the others.
         Ok(match values.len() {
             0 => Told::Nothing,
-            n if whole && n <= if several { 3 } else { 1 } => {
+            n if n == 1 || (whole && several && n <= 3) => {
                 let sense = |value: String| Sense { field, value, count: 1, literal: true };
                 Told::Values(values.into_iter().map(sense).collect())
             }
@@ -294,16 +307,18 @@ fn deed<'a>(
             }
             let text = request.get(first.start..last.end).unwrap_or_default();
             let spelt = vocabulary.lexicon(request, part, /*titles*/ true)?.into_iter().next();
-            if let Some(title) = spelt.map(|s| s.value).or(vocabulary.version_of(text)?) {
-                found = Some((title, end));
+            // "Ace Ventura" is in every title that begins with it.
+            let meant = spelt.map_or_else(|| vocabulary.versions_of(text), |s| Ok(vec![s.value]))?;
+            if !meant.is_empty() {
+                found = Some((meant, end));
                 break;
             }
         }
-        let Some((title, end)) = found else {
+        let Some((meant, end)) = found else {
             whole = false;
             break;
         };
-        titles.push(title);
+        titles.extend(meant);
         next = end;
     }
     Ok((!titles.is_empty()).then(|| Deed { verb: word(run, at), titles, whole }))
@@ -335,6 +350,7 @@ mod tests {
         assert_eq!(found("from the year the Titanic sank onwards"), ["the year the Titanic sank"]);
         assert_eq!(found("from the land of kangaroos and koalas"), ["the land of kangaroos"]);
         assert_eq!(found("the band Sting sings for but not from the 90s"), ["the band Sting sings for"]);
+        assert_eq!(found("anything by the Queen of Soul, live"), ["the Queen of Soul"]);
         assert_eq!(found("westerns from before the moon landing"), ["the moon landing"]);
         assert_eq!(
             found("by the director of Brazil and Time Bandits"),

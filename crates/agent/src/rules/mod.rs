@@ -27,7 +27,7 @@ use segue_catalog::{Snapshot, StoreError};
 use crate::{Constraints, Reading, ShownItem};
 
 pub use compile::{DEFAULT_COUNT, plan};
-pub(crate) use cues::is_filling;
+pub(crate) use cues::{is_filling, is_negation, is_steering};
 pub(crate) use merge::SEARCHED;
 
 /// A request that could not be read.

@@ -245,7 +245,10 @@ impl Parser<'_> {
             _ => return i + 1,
         }
         self.turn.leans = true;
-        at + 1
+        // "drop the rap rule".
+        const RULES: [&str; 9] =
+            ["rule", "rules", "limit", "restriction", "requirement", "condition", "part", "bit", "thing"];
+        at + 1 + usize::from(RULES.contains(&self.word(at + 1)) && self.gap(at + 1) == Gap::Blank)
     }
 
     /// "tell me about the second one", "why #3?".

@@ -254,9 +254,14 @@ impl<'a> Vocabulary<'a> {
 
     /// The title that is these words and an addition, if there is one.
     pub(super) fn version_of(&self, words: &str) -> Result<Option<String>, RulesError> {
+        Ok(self.versions_of(words)?.into_iter().next())
+    }
+
+    /// The titles that are these words and an addition.
+    pub(super) fn versions_of(&self, words: &str) -> Result<Vec<String>, RulesError> {
         let is_title = |field: usize| self.catalog().fields.get(field).is_some_and(|f| f.role == Role::Title);
         let found = self.snapshot.lexicon_versions(words)?;
-        Ok(found.into_iter().find(|e| is_title(e.field)).map(|e| e.value))
+        Ok(found.into_iter().filter(|e| is_title(e.field)).map(|e| e.value).collect())
     }
 
     /// The title that is all but spelt by these words, if one is.
