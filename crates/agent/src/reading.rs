@@ -10,8 +10,8 @@ pub struct Reading {
     pub understood: Vec<Understood>,
     /// The words of this turn that nothing was made of, and that are more than filling.
     pub not_understood: Vec<String>,
-    /// The stretches of the request of which nothing was made but words to search for, or nothing at all: what is left
-    /// for somebody who understands more.
+    /// The phrases of the request of which nothing was made but words to search for, or nothing at all: what is left for
+    /// somebody who understands more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
     /// Phrases of this turn that describe a name, a time or a place instead of saying it, and that the catalogue does not

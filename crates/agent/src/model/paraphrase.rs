@@ -4,21 +4,23 @@
 use segue_catalog::Catalog;
 use segue_catalog::text::{squash, words};
 use segue_models::{ChatReply, TokenLogprob};
+use serde::{Deserialize, Serialize};
 
 use super::phrases::Phrase;
 use super::routing::conditions;
 use crate::Reading;
 use crate::rules::{self, RulesError, Situation, is_filling};
 
-/// How likely a name or a place must have been, all its tokens together, to count.
-const SURE_OF_A_NAME: f64 = 0.45;
+/// How likely a name or a place must have been, all its tokens together, to count: it must be one of the catalogue's too.
+const SURE_OF_A_NAME: f64 = 0.2;
 /// How likely each token of a time must have been: there are many right ways to end one.
-const SURE_OF_A_TIME: f64 = 0.45;
+const SURE_OF_A_TIME: f64 = 0.55;
 /// The longest paraphrase, in characters.
 const LONGEST: usize = 60;
 
 /// What a description stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     Name,
     Time,
@@ -144,7 +146,11 @@ mod tests {
     use super::*;
 
     fn phrase(text: &str, among: &[&str]) -> Phrase {
-        Phrase { text: text.to_owned(), among: among.iter().map(|v| (*v).to_owned()).collect() }
+        Phrase {
+            text: text.to_owned(),
+            describes: true,
+            among: among.iter().map(|v| (*v).to_owned()).collect(),
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::paraphrase::{self, Kind};
-use super::phrases::{Phrase, is_negated, phrases};
+use super::phrases::{Phrase, phrases};
 use super::support::is_from;
 use super::{PromptError, Prompts};
 use crate::rules::{RulesError, SEARCHED, Situation};
@@ -56,10 +56,32 @@ pub struct Routing {
     shown: Vec<ShownItem>,
     turn: u32,
     today: Option<String>,
-    phrases: Vec<Phrase>,
+    /// What is still to be asked, in order.
+    questions: Vec<Question>,
+    /// What the model has said so far, of which phrase.
+    heard: Vec<(Phrase, Heard)>,
     state: Routed,
-    pending: Option<ChatRequest>,
     repairs: u32,
+}
+
+/// Some phrases, and how they are asked about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Question {
+    phrases: Vec<Phrase>,
+    chat: ChatRequest,
+}
+
+/// What came of a phrase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Heard {
+    /// It is searched for, in these words.
+    Topic(String),
+    /// It says nothing.
+    Nothing,
+    /// It means this, if the catalogue has it.
+    Means(Kind, String),
+    /// It would mean this, which does not count because of that.
+    Refused(String, String),
 }
 
 /// What the model says of a phrase.
@@ -82,24 +104,34 @@ impl Routing {
         let wanted = matches!(reading.intent, Intent::Search | Intent::Count);
         let phrases = if wanted { phrases(&reading) } else { Vec::new() };
         let catalog = situation.snapshot.catalog();
-        let pending = (!phrases.is_empty()).then(|| ask(request, &phrases, catalog, prompts, logprobs));
+        // What surrounds a description only leads a small model astray: it is asked about apart from it.
+        let (describing, others): (Vec<_>, Vec<_>) = phrases.into_iter().partition(|p| p.describes);
+        let apart: Vec<_> = describing.iter().map(|p| p.text.as_str()).collect();
+        let apart = format!("do you have anything to do with {}?", apart.join(" or "));
+        let mut questions = Vec::new();
+        for (request, phrases) in [(apart.as_str(), describing), (request, others)] {
+            if !phrases.is_empty() {
+                let chat = ask(request, &phrases, catalog, prompts, logprobs)?;
+                questions.push(Question { phrases, chat });
+            }
+        }
         Ok(Self {
             request: request.to_owned(),
             before: situation.before.clone(),
             shown: situation.shown.to_vec(),
             turn: situation.turn,
             today: situation.today.map(str::to_owned),
-            phrases,
+            questions,
+            heard: Vec::new(),
             state: Routed { reading, added: false, refused: Vec::new(), failed: None },
-            pending: pending.transpose()?,
             repairs: 0,
         })
     }
 
     /// What to do now.
     pub fn next(&self) -> RouteNext {
-        match &self.pending {
-            Some(request) => RouteNext::Ask(Box::new(request.clone())),
+        match self.questions.first() {
+            Some(question) => RouteNext::Ask(Box::new(question.chat.clone())),
             None => RouteNext::Done(Box::new(self.state.clone())),
         }
     }
@@ -107,96 +139,111 @@ impl Routing {
     /// Takes the model's answer, or why there is none. One that cannot be used is asked for once more, with what was
     /// wrong.
     pub fn feed(&mut self, answer: Result<&ChatReply, &str>, snapshot: &Snapshot) -> Result<(), RulesError> {
-        let Some(asked) = self.pending.take() else { return Ok(()) };
+        if self.questions.is_empty() {
+            return Ok(());
+        }
+        let question = self.questions.remove(0);
         let reply = match answer {
             Ok(reply) => reply,
             Err(error) => {
-                self.state.failed = Some(error.to_owned());
+                self.fail(error.to_owned());
                 return Ok(());
             }
         };
         match json_in(&reply.content).map(serde_json::from_value::<BTreeMap<String, Said>>) {
-            Some(Ok(said)) => return self.take(&said, reply, snapshot),
-            Some(Err(error)) => self.again(asked, reply, &error.to_string()),
-            None => self.again(asked, reply, "there is no JSON object in it"),
+            Some(Ok(said)) => self.hear(question, &said, reply, snapshot.catalog()),
+            Some(Err(error)) => self.again(question, reply, &error.to_string()),
+            None => self.again(question, reply, "there is no JSON object in it"),
         }
-        Ok(())
+        if self.questions.is_empty() && self.state.failed.is_none() {
+            self.conclude(snapshot)
+        } else {
+            Ok(())
+        }
     }
 
-    fn again(&mut self, mut asked: ChatRequest, reply: &ChatReply, why: &str) {
+    fn fail(&mut self, why: String) {
+        self.questions.clear();
+        self.state.failed = Some(why);
+    }
+
+    fn again(&mut self, mut question: Question, reply: &ChatReply, why: &str) {
         if self.repairs >= REPAIRS {
-            self.state.failed = Some(format!("its reply cannot be used: {why}"));
+            self.fail(format!("its reply cannot be used: {why}"));
             return;
         }
         self.repairs += 1;
-        asked.messages.push(Message::assistant(&reply.content));
+        question.chat.messages.push(Message::assistant(&reply.content));
         let text = format!("That cannot be used: {why}. Reply with the one JSON object and nothing else.");
-        asked.messages.push(Message::user(text));
-        self.pending = Some(asked);
+        question.chat.messages.push(Message::user(text));
+        self.questions.insert(0, question);
     }
 
-    fn take(
+    fn hear(
         &mut self,
+        question: Question,
         said: &BTreeMap<String, Said>,
         reply: &ChatReply,
-        snapshot: &Snapshot,
-    ) -> Result<(), RulesError> {
-        let before = (self.before.clone(), self.shown.clone(), self.today.clone());
+        catalog: &Catalog,
+    ) {
+        for (number, phrase) in (1..).zip(question.phrases) {
+            let heard = match said.get(&number.to_string()) {
+                None => Heard::Topic(phrase.text.clone()),
+                Some(said) => hear(&phrase, number, said, reply, catalog),
+            };
+            self.heard.push((phrase, heard));
+        }
+    }
+
+    /// Reads the request again with what the phrases mean in their places, and searches for what is left.
+    fn conclude(&mut self, snapshot: &Snapshot) -> Result<(), RulesError> {
         let situation = Situation {
             snapshot,
-            before: &before.0,
-            shown: &before.1,
+            before: &self.before,
+            shown: &self.shown,
             turn: self.turn,
-            today: before.2.as_deref(),
+            today: self.today.as_deref(),
         };
+        let state = &mut self.state;
         let mut request = self.request.clone();
-        let (mut searched, mut paraphrased) = (Vec::new(), Vec::new());
-        for (i, phrase) in self.phrases.clone().iter().enumerate() {
-            let Some(said) = said.get(&(i + 1).to_string()) else {
-                searched.push(phrase.text.clone());
-                continue;
-            };
-            let plain = said.plain.trim();
-            let Some(kind) = Kind::of(&said.is) else {
-                if said.is == "topic" && !is_negated(&phrase.text) {
-                    let query = if is_from(plain, &phrase.text) { plain } else { &phrase.text };
-                    searched.push(query.to_owned());
+        let (mut searched, mut meant) = (Vec::new(), Vec::new());
+        // In the order in which the request says them.
+        self.heard.sort_by_key(|(phrase, _)| self.request.find(&phrase.text));
+        for (phrase, heard) in &self.heard {
+            let refused = match heard {
+                Heard::Nothing => continue,
+                Heard::Topic(query) => {
+                    searched.push(query.clone());
+                    continue;
                 }
-                continue;
-            };
-            let is_sure = || paraphrase::is_sure(kind, plain, &said.is, i + 1, reply);
-            let checked = paraphrase::check(phrase, plain, snapshot.catalog()).and_then(|()| is_sure());
-            let found = match checked {
-                Ok(()) => paraphrase::read(&request, &self.state.reading, phrase, plain, kind, &situation)?,
-                Err(why) => Err(why),
-            };
-            match found {
-                Ok((rewritten, reading)) => {
-                    (request, self.state.reading, self.state.added) = (rewritten, reading, true);
-                    paraphrased.push((phrase.clone(), plain.to_owned()));
-                }
-                Err(why) => {
-                    self.state.refused.push(format!("“{}” is {plain}: {why}", phrase.text));
-                    if !is_negated(&phrase.text) {
-                        searched.push(phrase.text.clone());
+                Heard::Refused(plain, why) => (plain, why.clone()),
+                Heard::Means(kind, plain) => {
+                    match paraphrase::read(&request, &state.reading, phrase, plain, *kind, &situation)? {
+                        Ok((rewritten, reading)) => {
+                            (request, state.reading, state.added) = (rewritten, reading, true);
+                            meant.push((phrase, plain));
+                            continue;
+                        }
+                        Err(why) => (plain, why),
                     }
                 }
-            }
+            };
+            state.refused.push(format!("“{}” is {}: {}", phrase.text, refused.0, refused.1));
+            searched.push(phrase.text.clone());
         }
-        for (phrase, plain) in &paraphrased {
-            paraphrase::restore(&mut self.state.reading, phrase, plain, self.turn);
+        for (phrase, plain) in meant {
+            paraphrase::restore(&mut state.reading, phrase, plain, self.turn);
         }
-        self.search(&searched);
+        self.search(&searched.join(" "));
         Ok(())
     }
 
     /// Searches for what the model says that the items are about, in place of all that the rules had left.
-    fn search(&mut self, searched: &[String]) {
+    fn search(&mut self, query: &str) {
         let turn = self.turn;
         let reading = &mut self.state.reading;
         let of_turn = |a: &Asked<String>| a.turn == turn && a.holds();
         let before = reading.constraints.queries.iter().find(|a| of_turn(a)).map(|a| a.what.clone());
-        let query = searched.join(" ");
         let before = before.unwrap_or_default();
         if query == before {
             return;
@@ -205,14 +252,32 @@ impl Routing {
         reading.constraints.queries.retain(|a| !of_turn(a));
         reading.understood.retain(|u| u.meaning != SEARCHED);
         if !query.is_empty() {
-            reading.constraints.queries.push(Asked::new(query.clone(), &query, turn, false));
+            reading.constraints.queries.push(Asked::new(query.to_owned(), query, turn, false));
             reading.understood.push(Understood {
-                text: query,
+                text: query.to_owned(),
                 predicate: None,
                 meaning: SEARCHED.to_owned(),
                 hard: false,
             });
         }
+    }
+}
+
+fn hear(phrase: &Phrase, number: usize, said: &Said, reply: &ChatReply, catalog: &Catalog) -> Heard {
+    let plain = said.plain.trim();
+    let Some(kind) = Kind::of(&said.is) else {
+        return match said.is.as_str() {
+            "topic" if is_from(plain, &phrase.text) => Heard::Topic(plain.to_owned()),
+            "topic" => Heard::Topic(phrase.text.clone()),
+            // A description that says nothing to the model may still say something to the search.
+            _ if phrase.describes => Heard::Topic(phrase.text.clone()),
+            _ => Heard::Nothing,
+        };
+    };
+    let sure = || paraphrase::is_sure(kind, plain, &said.is, number, reply);
+    match paraphrase::check(phrase, plain, catalog).and_then(|()| sure()) {
+        Ok(()) => Heard::Means(kind, plain.to_owned()),
+        Err(why) => Heard::Refused(plain.to_owned(), why),
     }
 }
 

@@ -4,7 +4,9 @@ use segue_catalog::{Condition, Direction, Operator, Predicate, Role, Snapshot, V
 
 use super::RulesError;
 use super::bounds::value;
-use super::tokens::Token;
+use super::cues::{is_filling, is_negation};
+use super::descriptions::values_of;
+use super::tokens::{Gap, Token};
 use super::turn::{Relative, Turn};
 use crate::{Asked, Constraints, Described, Intent, Reading, ShownItem, Understood};
 
@@ -29,6 +31,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     let n = context.number;
     let left = left(context, &turn);
     let mut constraints = before.clone();
+    let mut not_understood: Vec<String> = turn.not_understood.iter().map(|s| text(context, *s)).collect();
     let mut seen: Vec<(usize, Understood)> = Vec::new();
     let note = |span: (usize, usize), meaning: String| {
         (span.0, Understood { text: text(context, span), predicate: None, meaning, hard: false })
@@ -71,6 +74,25 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         let predicate = Some(said.predicate.clone());
         seen.push((said.span.0, Understood { text: words.clone(), predicate, meaning, hard: said.hard }));
         add(context.snapshot, &mut constraints, Asked::new(said.predicate.clone(), &words, n, said.hard));
+    }
+    if let Some((span, (fields, negated))) = &turn.makers {
+        let words = text(context, *span);
+        let liked =
+            turn.likes.iter().map(|l| &l.1).chain(before.likes.iter().filter(|l| l.holds()).map(|l| &l.what));
+        let spoken_of = liked.last().or(context.shown.first().map(|s| &s.id));
+        match spoken_of.map(|id| made_by(context, id, fields)).transpose()?.flatten() {
+            Some(made) => {
+                let predicate = if *negated { made.negate() } else { made };
+                let meaning = predicate.to_string();
+                let known = Some(predicate.clone());
+                seen.push((
+                    span.0,
+                    Understood { text: words.clone(), predicate: known, meaning, hard: true },
+                ));
+                add(context.snapshot, &mut constraints, Asked::new(predicate, &words, n, true));
+            }
+            None => not_understood.push(words),
+        }
     }
     for relative in &turn.relative {
         let words = text(context, relative.span);
@@ -147,7 +169,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     };
     Ok(Reading {
         understood: seen.into_iter().map(|s| s.1).collect(),
-        not_understood: turn.not_understood.iter().map(|s| text(context, *s)).collect(),
+        not_understood,
         left,
         constraints,
         intent,
@@ -166,30 +188,31 @@ fn text(context: &Context<'_>, span: (usize, usize)) -> String {
     context.request.get(first..last).unwrap_or_default().to_owned()
 }
 
-/// The runs of tokens between those that something was made of, if there is more in them than filling.
+/// The phrases of which nothing was made but words to search for, or nothing at all: runs of such tokens with no more
+/// than filling between them. A description is a phrase of its own.
 fn left(context: &Context<'_>, turn: &Turn) -> Vec<String> {
-    let covered: Vec<(usize, usize)> = (turn.conditions.iter().map(|s| s.span))
-        .chain(turn.relative.iter().map(|r| r.span))
-        .chain(turn.orders.iter().map(|o| o.0))
-        .chain(turn.likes.iter().chain(&turn.dislikes).chain(&turn.absent).map(|l| l.0))
-        .chain(turn.dropped.iter().map(|d| d.0))
-        .chain(turn.others)
-        .chain(turn.reset)
-        .collect();
-    let open: Vec<(usize, usize)> =
+    let described = |span: &(usize, usize)| turn.described.iter().any(|d| d.0 == *span);
+    let mut open: Vec<(usize, usize)> =
         turn.query.iter().map(|q| q.0).chain(turn.not_understood.iter().copied()).collect();
-    let within = |spans: &[(usize, usize)], i: usize| spans.iter().any(|s| s.0 <= i && i < s.1);
-    let (mut runs, mut from) = (Vec::new(), 0);
-    for i in 0..=context.tokens.len() {
-        if i < context.tokens.len() && !within(&covered, i) {
-            continue;
+    open.sort_unstable();
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for span in open {
+        match runs.last_mut() {
+            Some(last) if !described(last) && !described(&span) && is_one_phrase(context, last.1, span.0) => {
+                last.1 = span.1.max(last.1);
+            }
+            _ => runs.push(span),
         }
-        if (from..i).any(|t| within(&open, t)) {
-            runs.push(text(context, (from, i)));
-        }
-        from = i + 1;
     }
-    runs
+    runs.into_iter().map(|run| text(context, run)).collect()
+}
+
+/// True if nothing but filling within the clause stands between two places.
+fn is_one_phrase(context: &Context<'_>, from: usize, to: usize) -> bool {
+    let joined = |i: usize| context.tokens.get(i).is_some_and(|t| matches!(t.gap, Gap::Blank | Gap::Hyphen));
+    let filling =
+        |i: usize| context.tokens.get(i).is_some_and(|t| is_filling(&t.word) && !is_negation(&t.word));
+    from <= to && (from..=to).all(joined) && (from..to).all(filling)
 }
 
 fn name(context: &Context<'_>, field: usize) -> String {
@@ -200,6 +223,25 @@ fn title_of(context: &Context<'_>, id: &str) -> Result<String, RulesError> {
     let Some(ordinal) = context.snapshot.ordinal(id)? else { return Ok(id.to_owned()) };
     let row = context.snapshot.row(ordinal)?;
     Ok(row.map_or_else(|| id.to_owned(), |r| r.title(context.snapshot.catalog()).to_owned()))
+}
+
+/// The condition that an item has the same makers as this one.
+fn made_by(context: &Context<'_>, id: &str, fields: &[usize]) -> Result<Option<Predicate>, RulesError> {
+    let catalog = context.snapshot.catalog();
+    let Some(ordinal) = context.snapshot.ordinal(id)? else { return Ok(None) };
+    let Some(row) = context.snapshot.row(ordinal)? else { return Ok(None) };
+    for field in fields.iter().filter_map(|f| catalog.fields.get(*f)) {
+        let mut any: Vec<Predicate> = values_of(&row, catalog, &field.name)
+            .into_iter()
+            .map(|v| Predicate::field(&field.name, Operator::Eq, Value::from(v.as_str())))
+            .collect();
+        match any.len() {
+            0 => {}
+            1 => return Ok(any.pop()),
+            _ => return Ok(Some(Predicate::Any { any })),
+        }
+    }
+    Ok(None)
 }
 
 fn retract_all(constraints: &mut Constraints, turn: u32) {

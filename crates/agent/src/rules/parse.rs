@@ -286,6 +286,12 @@ impl<'a> Parser<'a> {
                 if let Some(next) = self.in_the_title(i, cue) {
                     return Ok(next);
                 }
+                if cue == Cue::By && matches!(self.word(i + 1), "him" | "her" | "them") {
+                    let fields = if leads_to.is_empty() { self.makers() } else { leads_to };
+                    self.turn.makers = Some((self.span(i, i + 2), (fields, self.negated)));
+                    (self.turn.leans, self.negated) = (true, false);
+                    return Ok(i + 2);
+                }
                 let named = self.lead.as_ref().is_some_and(|l| l.2);
                 if !named {
                     let fields = if cue == Cue::By && leads_to.is_empty() { self.makers() } else { leads_to };

@@ -50,6 +50,8 @@ pub(super) struct Turn {
     pub(super) dropped: Vec<At<usize>>,
     /// True if other items than those shown are wanted.
     pub(super) others: Option<(usize, usize)>,
+    /// "by him": the makers of what was spoken of, as these fields tell them; true if they are not wanted.
+    pub(super) makers: Option<At<(Vec<usize>, bool)>>,
     pub(super) reset: Option<(usize, usize)>,
     pub(super) how_many: bool,
     /// The item (by place) that the turn speaks of without liking it.

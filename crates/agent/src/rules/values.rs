@@ -42,6 +42,13 @@ impl Parser<'_> {
         let fields = after.clone().or_else(|| lead.as_ref().map(|l| l.0.clone())).unwrap_or_default();
         let strict = after.is_some() || lead.as_ref().is_some_and(|l| l.2);
         let catalog = self.vocabulary.catalog();
+        // "Bond films": one bearer of one name is not what comes to mind.
+        if !is_led
+            && self.span(i, i + 1).0 + 1 == self.span(i, i + 1).1
+            && senses.iter().all(|s| s.count < 2 && s.literal)
+        {
+            return Ok(None);
+        }
         let (first, lead) = match choose(catalog, senses, &fields, strict) {
             Some(first) => (first, lead),
             // "worst rated horror": the name of a field need not lead to what follows it.
