@@ -34,6 +34,9 @@ pub struct Described {
     /// The values of the catalogue of which it means one, if that much is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub among: Vec<String>,
+    /// The fields of which it means a value, where it names what it describes: "the language of …".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
 }
 
 /// One thing understood.

@@ -11,6 +11,7 @@ use segue_agent::{Agent, Budget, Constraints, PlannerKind, PlanningModel, Sessio
 use segue_catalog::{Dataset, Snapshot, Workspace, import};
 use segue_models::{
     ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, ScriptedModel,
+    TokenLogprob,
 };
 use segue_retrieval::{Engine, build_index};
 use segue_world::{RealWorld, World, fs};
@@ -101,8 +102,11 @@ fn says(reply: serde_json::Value) -> Result<ChatReply, ChatError> {
     Ok(ChatReply::text(reply.to_string()))
 }
 
-fn condition(words: &str, field: &str, is: &str, value: &str, to: &str) -> serde_json::Value {
-    json!({"words": words, "field": field, "is": is, "value": value, "to": to})
+/// What the model says of the phrases, in their order: what each is, and plainly.
+fn phrases(said: &[(&str, &str)]) -> serde_json::Value {
+    let of =
+        |(i, (is, plain)): (usize, &(&str, &str))| ((i + 1).to_string(), json!({"is": is, "plain": plain}));
+    serde_json::Value::Object(said.iter().enumerate().map(of).collect())
 }
 
 fn understood(report: &TurnReport) -> Vec<String> {
@@ -110,75 +114,97 @@ fn understood(report: &TurnReport) -> Vec<String> {
 }
 
 #[test]
-fn what_the_request_says_and_the_catalogue_has_is_added() {
+fn what_a_description_means_is_read_in_its_place() {
     let homes = homes();
-    let conditions = [
-        condition("the Reagan years", "built", "between", "1981", "1989"),
-        condition("the land of cheese and wine", "country", "=", "france", ""),
-    ];
     let (report, asked) = turn(
         &homes,
         "houses from the Reagan years in the land of cheese and wine with a garden",
-        vec![says(json!({"conditions": conditions, "search": "garden"}))],
+        vec![
+            says(phrases(&[("time", "1981 to 1989"), ("place", "France")])),
+            says(phrases(&[("topic", "garden")])),
+        ],
     );
-    assert_eq!(asked, 1);
+    assert_eq!(asked, 2);
     assert_eq!((report.planner.as_str(), report.model_added), ("route", true));
     assert_eq!(
         understood(&report),
         [
             "houses | kind = house",
-            "the Reagan years | built between 1981 and 1989 (read by the model)",
-            "the land of cheese and wine | country = France (read by the model)",
+            "from the Reagan years | built between 1981 and 1989 (read by the model)",
+            "in the land of cheese and wine | country = France (read by the model)",
             "garden | words to search for",
         ]
     );
     let ids: Vec<_> = report.answer.unwrap().items.into_iter().map(|i| i.id).collect();
     assert_eq!(ids, ["h3"]);
-    assert_eq!(report.usage.model_calls, 1);
+    assert_eq!(report.usage.model_calls, 2);
     assert_eq!(report.exchanges[0].prompt, "route");
 }
 
+/// Negations and limits around a description hold for what it means.
 #[test]
-fn what_the_model_understands_is_no_longer_said_not_to_be() {
+fn what_surrounds_a_description_is_read_by_the_rules() {
     let homes = homes();
-    let request = "houses, no castles in the cloud";
-    let conditions = [condition("castles", "country", "not", "France", "")];
-    let reply = json!({"conditions": conditions, "search": ""});
-    let (report, _) = turn(&homes, request, vec![says(reply)]);
-    assert!(!report.not_understood.iter().any(|w| w == "castles"), "{:?}", report.not_understood);
-    assert!(understood(&report).iter().any(|u| u.starts_with("castles | ")), "{:?}", understood(&report));
+    let (report, _) = turn(
+        &homes,
+        "homes built before the year the Titanic sank, not from the land of tulips",
+        vec![says(phrases(&[("time", "1912"), ("place", "Netherlands")]))],
+    );
+    let understood = understood(&report);
+    assert!(understood.iter().any(|u| u.contains("| built < 1912")), "{understood:?}");
+    assert!(understood.iter().any(|u| u.contains("| not country = Netherlands")), "{understood:?}");
 }
 
 #[test]
-fn what_nobody_said_does_not_count() {
+fn what_does_not_count_is_refused_and_said() {
     let homes = homes();
-    for (wrong, why) in [
-        (condition("under half a million", "price", "at most", "500000", ""), "does not say"),
-        (condition("mansion", "kind", "=", "castle", ""), "no item has"),
-        (condition("mansion", "price", "at least", "9000000", ""), "goes from"),
-        (condition("mansion", "title", "=", "The Old Mill", ""), "no field"),
-        (condition("mansion", "id", "=", "h2", ""), "no field"),
-        (condition("mansion", "country", "between", "A", "B"), "does not fit"),
-        (condition("the", "kind", "=", "house", ""), "does not say"),
+    for (is, plain, why) in [
+        ("name", "Elvis Presley", "no such value"),
+        ("place", "the land of tulips", "repeats the phrase"),
+        ("time", "whenever", "no such time"),
+        ("place", "", "no name, year or place"),
+        (
+            "place",
+            "Netherlands, and also everything else that there is in all of the world",
+            "no name, year or place",
+        ),
     ] {
-        let reply = json!({"conditions": [wrong], "search": "mansion"});
-        let (report, _) = turn(&homes, "homes in Utrecht like some kind of mansion", vec![says(reply)]);
+        let (report, _) = turn(&homes, "houses from the land of tulips", vec![says(phrases(&[(is, plain)]))]);
         let refused = report.refused.join("\n");
-        assert!(refused.contains(why), "{wrong}: {refused}");
+        assert!(refused.contains(why), "{plain}: {refused}");
         assert!(report.understood.iter().filter(|u| u.hard).count() <= 1, "{:?}", understood(&report));
     }
+}
+
+/// A model that tells how sure it is, is believed only as far as that.
+#[test]
+fn what_the_model_only_guesses_does_not_count() {
+    let homes = homes();
+    let guess = |logprob: f64| {
+        let text = phrases(&[("place", "France")]).to_string();
+        let token = |t: &str| TokenLogprob { token: t.to_owned(), logprob, top: Vec::new() };
+        let mut reply = ChatReply::text(text.clone());
+        let (before, after) = text.split_once("France").unwrap();
+        reply.logprobs = Some([before, "France", after].map(token).to_vec());
+        vec![Ok(reply)]
+    };
+    let request = "houses from the land of cheese";
+    assert!(turn(&homes, request, guess(-0.1)).0.understood.iter().any(|u| u.meaning.contains("France")));
+    let (report, _) = turn(&homes, request, guess(-3.0));
+    assert!(report.refused[0].contains("not sure"), "{:?}", report.refused);
 }
 
 #[test]
 fn a_reply_that_is_no_use_is_asked_for_once_more_and_then_the_rules_plan() {
     let homes = homes();
     let request = "homes in Utrecht with an orchard";
-    let good = || says(json!({"conditions": [], "search": "orchard"}));
+    let good = || says(phrases(&[("topic", "orchard")]));
     let prose = || Ok(ChatReply::text("Certainly! Here is what I found."));
 
     let (report, asked) = turn(&homes, request, vec![prose(), good()]);
     assert_eq!((report.planner.as_str(), asked), ("route", 2));
-    let fenced = Ok(ChatReply::text("Sure:\n```json\n{\"conditions\": [], \"search\": \"orchard\"}\n```"));
+    let fenced =
+        Ok(ChatReply::text("Sure:\n```json\n{\"1\": {\"is\": \"topic\", \"plain\": \"orchard\"}}\n```"));
     assert_eq!(turn(&homes, request, vec![fenced]).0.planner, "route");
 
     let (report, _) = turn(&homes, request, vec![prose(), prose()]);
@@ -248,7 +274,7 @@ fn instructions_in_the_catalogue_are_data() {
     let (report, _) = turn(
         &homes,
         "a studio where one can ignore the street",
-        vec![says(json!({"conditions": [], "search": "ignore the street"}))],
+        vec![says(phrases(&[("topic", "ignore the street")]))],
     );
     let prompt = &report.exchanges[0].request.messages;
     assert!(
@@ -266,12 +292,12 @@ fn the_machine_goes_on_where_it_was_written_out() {
     let request = "homes with an orchard";
     let reading = rules::read(request, &situation).unwrap();
     let prompts = Prompts::load(None).unwrap();
-    let routing = Routing::new(request, 1, reading, snapshot.catalog(), &prompts).unwrap();
+    let routing = Routing::new(request, &situation, reading, &prompts, /*logprobs*/ false).unwrap();
     assert!(matches!(routing.next(), RouteNext::Ask(_)));
     let written = serde_json::to_string(&routing).unwrap();
-    let reply = ChatReply::text(json!({"conditions": [], "search": "orchard"}).to_string());
+    let reply = ChatReply::text(phrases(&[("topic", "orchard")]).to_string());
     let ends = [routing, serde_json::from_str(&written).unwrap()].map(|mut machine: Routing| {
-        machine.feed(Ok(&reply), snapshot);
+        machine.feed(Ok(&reply), snapshot).unwrap();
         machine.next()
     });
     assert!(matches!(ends[0], RouteNext::Done(_)));
@@ -282,8 +308,7 @@ fn the_machine_goes_on_where_it_was_written_out() {
 #[test]
 fn the_prompt_is_as_it_is() {
     let homes = homes();
-    let (report, _) =
-        turn(&homes, "homes with an orchard", vec![says(json!({"conditions": [], "search": "orchard"}))]);
+    let (report, _) = turn(&homes, "homes with an orchard", vec![says(phrases(&[("topic", "orchard")]))]);
     let messages = &report.exchanges[0].request.messages;
     let text: Vec<_> = messages.iter().map(|m| m.content.as_str()).collect();
     expect_test::expect_file!["planning/route.txt"].assert_eq(&(text.join("\n---\n") + "\n"));

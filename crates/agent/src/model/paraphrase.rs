@@ -1,15 +1,15 @@
 //! What a model says that a phrase means, and whether it counts: it must be sure of it, it must say more than the phrase,
 //! and the rules must make a condition of it and of nothing else.
 
-use segue_catalog::Catalog;
 use segue_catalog::text::{squash, words};
+use segue_catalog::{Catalog, Predicate};
 use segue_models::{ChatReply, TokenLogprob};
 use serde::{Deserialize, Serialize};
 
 use super::phrases::Phrase;
 use super::routing::conditions;
-use crate::Reading;
 use crate::rules::{self, RulesError, Situation, is_filling};
+use crate::{Reading, Understood};
 
 /// How likely a name or a place must have been, all its tokens together, to count: it must be one of the catalogue's too.
 const SURE_OF_A_NAME: f64 = 0.2;
@@ -106,8 +106,11 @@ pub(super) fn read(
     let found = rules::read(&rewritten, situation)?;
     let key = squash(plain);
     let is_new = |text: &str| squash(text).contains(&key);
-    let made = found.understood.iter().filter(|u| u.hard && u.predicate.is_some() && is_new(&u.text)).count();
-    if made == 0 {
+    let is_of_field = |p: &Predicate| {
+        phrase.fields.is_empty() || p.conditions().iter().any(|c| phrase.fields.contains(&c.field))
+    };
+    let made = |u: &Understood| u.hard && is_new(&u.text) && u.predicate.as_ref().is_some_and(is_of_field);
+    if !found.understood.iter().any(made) {
         return Ok(Err(match kind {
             Kind::Time => "the catalogue has no such time".to_owned(),
             Kind::Name | Kind::Place => "the catalogue has no such value".to_owned(),
@@ -149,6 +152,7 @@ mod tests {
         Phrase {
             text: text.to_owned(),
             describes: true,
+            fields: Vec::new(),
             among: among.iter().map(|v| (*v).to_owned()).collect(),
         }
     }

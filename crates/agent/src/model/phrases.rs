@@ -17,14 +17,16 @@ pub(super) struct Phrase {
     pub(super) describes: bool,
     /// The values of which it means one, if that much is known.
     pub(super) among: Vec<String>,
+    /// The fields of which it means a value, if it says so.
+    pub(super) fields: Vec<String>,
 }
 
 /// The phrases of a reading that say something. What turns round what it says is left out: search cannot leave words out.
 pub(super) fn phrases(reading: &Reading) -> Vec<Phrase> {
     let phrase = |text: &String| {
         let described = reading.described.iter().find(|d| d.text == *text);
-        let among = described.map(|d| d.among.clone()).unwrap_or_default();
-        Phrase { text: text.clone(), describes: described.is_some(), among }
+        let (among, fields) = described.map(|d| (d.among.clone(), d.fields.clone())).unwrap_or_default();
+        Phrase { text: text.clone(), describes: described.is_some(), among, fields }
     };
     reading.left.iter().filter(|text| is_telling(text)).map(phrase).take(MOST).collect()
 }

@@ -230,6 +230,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("neither", C::Not),
     ("nor", C::Not),
     ("nothing", C::Not),
+    ("none", C::Not),
+    ("none of", C::Not),
     ("apart from", C::Not),
     ("rather than", C::Not),
     ("instead of", C::Not),

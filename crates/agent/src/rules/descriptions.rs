@@ -256,6 +256,17 @@ impl Parser<'_> {
         })
     }
 
+    /// The fields that the noun of a description names: `language` in "the language of Lisbon".
+    pub(super) fn fields_of_head(&self, span: (usize, usize)) -> Vec<String> {
+        let catalog = self.vocabulary.catalog();
+        let run = self.tokens.get(span.0..span.1).unwrap_or_default();
+        let is_head = |t: &&Token| is_in(PERSONS, &t.word) || is_in(PLACES, &t.word);
+        let Some(head) = run.iter().find(is_head) else { return Vec::new() };
+        let meant = self.vocabulary.meaning(std::slice::from_ref(head)).map(|m| m.fields.as_slice());
+        let names = meant.unwrap_or_default().iter().filter_map(|f| catalog.fields.get(*f));
+        names.filter(|f| f.role == Role::Category).map(|f| f.name.clone()).collect()
+    }
+
     /// The field that a deed or a calling is of: `directed`, `director`; otherwise the one that leads to the description,
     /// or that of the makers.
     fn field_of_deed(&self, run: &[Token], deed: &str, led: &[usize]) -> Option<usize> {

@@ -176,7 +176,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         described: turn
             .described
             .iter()
-            .map(|(span, among)| Described { text: text(context, *span), among: among.clone() })
+            .map(|(span, described)| Described { text: text(context, *span), ..described.clone() })
             .collect(),
         absent: turn.absent.into_iter().map(|a| a.1).collect(),
     })

@@ -10,7 +10,7 @@ use super::descriptions::Told;
 use super::tokens::{Gap, Token};
 use super::turn::{Said, Turn};
 use super::vocabulary::Vocabulary;
-use crate::{OrderBy, ShownItem};
+use crate::{Described, OrderBy, ShownItem};
 
 /// The state of reading one turn.
 pub(super) struct Parser<'a> {
@@ -186,7 +186,8 @@ impl<'a> Parser<'a> {
             Told::OneOf(_) | Told::Nothing => {
                 let among = if let Told::OneOf(values) = told { values } else { Vec::new() };
                 if !self.topic {
-                    self.turn.described.push((span, among));
+                    let fields = self.fields_of_head(span);
+                    self.turn.described.push((span, Described { text: String::new(), among, fields }));
                 }
                 self.words(i);
             }

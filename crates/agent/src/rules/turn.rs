@@ -2,7 +2,7 @@
 
 use segue_catalog::{Direction, Predicate};
 
-use crate::OrderBy;
+use crate::{Described, OrderBy};
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +41,8 @@ pub(super) struct Turn {
     pub(super) dislikes: Vec<At<String>>,
     /// Words to search for.
     pub(super) query: Vec<At<String>>,
-    /// Phrases that describe what they mean, each with the values of which it must mean one, if that much is known.
-    pub(super) described: Vec<At<Vec<String>>>,
+    /// Phrases that describe what they mean.
+    pub(super) described: Vec<At<Described>>,
     pub(super) count: Option<usize>,
     pub(super) absent: Vec<At<String>>,
     pub(super) not_understood: Vec<(usize, usize)>,
