@@ -1,16 +1,12 @@
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use secrecy::{ExposeSecret, SecretString};
 use segue_world::fs;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use super::clean::clean;
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, Secrets};
 
 /// Characters of a request that are shown when it has no recording.
 const SHOWN: usize = 100;
@@ -25,7 +21,7 @@ pub struct Cassette {
 }
 
 enum Mode {
-    Record { inner: Box<dyn ChatModel>, secrets: Vec<SecretString> },
+    Record { inner: Box<dyn ChatModel>, secrets: Secrets },
     Replay { name: String, recorded: BTreeMap<String, Vec<Outcome>>, played: Mutex<BTreeMap<String, usize>> },
 }
 
@@ -47,7 +43,7 @@ enum Outcome {
 impl Cassette {
     /// Asks `inner` and adds each exchange to the end of the file. A line with one of `secrets` in it is not written
     /// and the call fails; see [`EndpointOptions::secrets`](super::EndpointOptions::secrets).
-    pub fn record(inner: Box<dyn ChatModel>, path: impl Into<PathBuf>, secrets: Vec<SecretString>) -> Self {
+    pub fn record(inner: Box<dyn ChatModel>, path: impl Into<PathBuf>, secrets: Secrets) -> Self {
         Self { path: path.into(), mode: Mode::Record { inner, secrets } }
     }
 
@@ -64,7 +60,7 @@ impl Cassette {
             let line: Line = serde_json::from_str(line)
                 .map_err(|e| unusable(&format!("`{}`, line {}: {e}", path.display(), n + 1)))?;
             // The request is the truth and the key its summary, which an editor of the file may have forgotten.
-            recorded.entry(key_of(&line.request)).or_default().push(line.outcome);
+            recorded.entry(line.request.key()).or_default().push(line.outcome);
             name = line.model;
         }
         Ok(Self { path, mode: Mode::Replay { name, recorded, played: Mutex::default() } })
@@ -99,7 +95,7 @@ impl ChatModel for Cassette {
                         Err(error) => Outcome::Error(error),
                     };
                     let line = Line {
-                        key: key_of(request),
+                        key: request.key(),
                         model: inner.name().to_owned(),
                         request: request.clone(),
                         outcome,
@@ -109,7 +105,7 @@ impl ChatModel for Cassette {
                 }
                 Mode::Replay { recorded, played, .. } => {
                     request.check()?;
-                    let reply: Result<ChatReply, ChatError> = match next(recorded, played, &key_of(request)) {
+                    let reply: Result<ChatReply, ChatError> = match next(recorded, played, &request.key()) {
                         Some(outcome) => outcome.clone().into(),
                         None => Err(missing(&self.path, request)),
                     };
@@ -144,38 +140,13 @@ fn next<'a>(
     outcome
 }
 
-fn write_line(path: &Path, line: &Line, secrets: &[SecretString]) -> Result<(), ChatError> {
+fn write_line(path: &Path, line: &Line, secrets: &Secrets) -> Result<(), ChatError> {
     let mut text = serde_json::to_string(line).map_err(|e| unusable(&e.to_string()))?;
-    for secret in secrets.iter().map(|s| s.expose_secret()).filter(|s| !s.is_empty()) {
-        // As it is, and as JSON would write it inside a string.
-        let escaped = Json::from(secret).to_string();
-        let escaped = escaped.trim_matches('"');
-        if text.contains(secret) || text.contains(escaped) {
-            return Err(unusable("the exchange contains a key or the value of a header, and is not written"));
-        }
+    if secrets.are_in(&text) {
+        return Err(unusable("the exchange contains a key or the value of a header, and is not written"));
     }
     text.push('\n');
     fs::append(path, text.as_bytes()).map_err(|e| unusable(&e.to_string()))
-}
-
-/// The SHA-256 of the request as JSON with sorted keys: what stays the same when a field of a schema moves.
-fn key_of(request: &ChatRequest) -> String {
-    let canonical = serde_json::to_value(request).map(|json| sorted(json).to_string()).unwrap_or_default();
-    Sha256::digest(canonical).iter().fold(String::new(), |mut key, byte| {
-        let _ = write!(key, "{byte:02x}");
-        key
-    })
-}
-
-fn sorted(json: Json) -> Json {
-    match json {
-        Json::Object(object) => {
-            let entries: BTreeMap<String, Json> = object.into_iter().map(|(k, v)| (k, sorted(v))).collect();
-            Json::Object(entries.into_iter().collect())
-        }
-        Json::Array(values) => Json::Array(values.into_iter().map(sorted).collect()),
-        other => other,
-    }
 }
 
 fn missing(path: &Path, request: &ChatRequest) -> ChatError {
@@ -191,7 +162,7 @@ fn unusable(detail: &str) -> ChatError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
     use crate::chat::{Message, ScriptedModel, ToolDefinition};
@@ -213,7 +184,7 @@ mod tests {
             Ok(ChatReply::text("two")),
             Err(ChatError::new(ChatErrorKind::Cut, "the wire")),
         ]);
-        let recording = Cassette::record(Box::new(script), &path, Vec::new());
+        let recording = Cassette::record(Box::new(script), &path, Secrets::default());
         for text in ["hi", "hi", "bye"] {
             let _ = answer(&recording, &ask(text)).await;
         }
@@ -238,7 +209,7 @@ mod tests {
         let path = folder.path().join("a.jsonl");
         for secret in ["sk-hush", "sk-\"hush\\"] {
             let script = ScriptedModel::new(vec![Ok(ChatReply::text(format!("your key is {secret}.")))]);
-            let recording = Cassette::record(Box::new(script), &path, vec![secret.into()]);
+            let recording = Cassette::record(Box::new(script), &path, Secrets::new(vec![secret.into()]));
             let error = answer(&recording, &ask("what is my key?")).await.unwrap_err();
             assert_eq!(error.name(), "cassette");
             assert!(!error.to_string().contains("hush"));
@@ -262,7 +233,7 @@ mod tests {
             let mut request = ask("hi");
             request.tools =
                 vec![ToolDefinition { name: "t".to_owned(), description: String::new(), parameters }];
-            key_of(&request)
+            request.key()
         };
         assert_eq!(
             with(json!({ "a": 1, "b": [{ "c": 1, "d": 2 }] })),
