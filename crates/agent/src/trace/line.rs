@@ -119,8 +119,6 @@ pub struct Before {
 pub struct ExchangeLine {
     /// When it was answered.
     pub at: f64,
-    /// What identifies the request; see [`ChatRequest::key`](segue_models::ChatRequest::key).
-    pub key: String,
     /// What it cost.
     pub cost: f64,
     /// Request and reply.

@@ -6,7 +6,7 @@
 //! | line | what it holds |
 //! |---|---|
 //! | `head` | first: all that the turn depends on: format, session, turn, request, options, date, model, fingerprint with the hashes it was made of, and the session `before` the turn (constraints, shown items, handles, the last report that showed items) |
-//! | `exchange` | a question to a model and what came of it, with the `key` (the hash of the request) and its cost |
+//! | `exchange` | a question to a model, what came of it, and what it cost |
 //! | `call` | a tool call that was begun, as planned; `writes` if it changes something |
 //! | `set` | a candidate set, whole: `items` are ordinals of the generation, best first, `scores` theirs, `parents` handles of sets on earlier lines |
 //! | `answer` | what came of the call of that `step`; its set, if it gave one, stands on an earlier line |

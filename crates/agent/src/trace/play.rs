@@ -139,7 +139,7 @@ impl Player {
                 state.exchanges.pop_front();
             }
             let line = state.exchanges.pop_front()?;
-            if line.key != request.key() {
+            if line.exchange.request != *request {
                 // From here on it is another conversation.
                 state.exchanges.clear();
                 return None;
@@ -149,7 +149,7 @@ impl Player {
         let at = format!("exchange {}", state.asked);
         let line = state.exchanges.pop_front();
         match line {
-            Some(line) if line.key == request.key() => {
+            Some(line) if line.exchange.request == *request => {
                 self.came(&mut state, 1, line.at);
                 Some((line.exchange, line.cost))
             }

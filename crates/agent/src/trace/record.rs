@@ -59,9 +59,9 @@ impl Recorder {
         self.put(&mut self.state(), line);
     }
 
-    pub(super) fn exchange(&self, key: String, exchange: &Exchange, cost: f64) {
+    pub(super) fn exchange(&self, exchange: &Exchange, cost: f64) {
         let exchange = exchange.clone();
-        self.write(&Line::Exchange(Box::new(ExchangeLine { at: self.at(), key, cost, exchange })));
+        self.write(&Line::Exchange(Box::new(ExchangeLine { at: self.at(), cost, exchange })));
     }
 
     pub(super) fn call(&self, call: &ToolCall, writes: bool) {

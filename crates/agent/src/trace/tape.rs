@@ -101,7 +101,7 @@ impl Tape {
     /// Records a question and what came of it.
     pub(crate) fn exchanged(&self, exchange: &Exchange, cost: f64) {
         if let Some(recorder) = self.recorder() {
-            recorder.exchange(exchange.request.key(), exchange, cost);
+            recorder.exchange(exchange, cost);
         }
     }
 

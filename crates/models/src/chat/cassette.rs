@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use segue_world::fs;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 use super::clean::clean;
 use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, Secrets};
@@ -60,7 +63,7 @@ impl Cassette {
             let line: Line = serde_json::from_str(line)
                 .map_err(|e| unusable(&format!("`{}`, line {}: {e}", path.display(), n + 1)))?;
             // The request is the truth and the key its summary, which an editor of the file may have forgotten.
-            recorded.entry(line.request.key()).or_default().push(line.outcome);
+            recorded.entry(key_of(&line.request)).or_default().push(line.outcome);
             name = line.model;
         }
         Ok(Self { path, mode: Mode::Replay { name, recorded, played: Mutex::default() } })
@@ -95,7 +98,7 @@ impl ChatModel for Cassette {
                         Err(error) => Outcome::Error(error),
                     };
                     let line = Line {
-                        key: request.key(),
+                        key: key_of(request),
                         model: inner.name().to_owned(),
                         request: request.clone(),
                         outcome,
@@ -105,7 +108,7 @@ impl ChatModel for Cassette {
                 }
                 Mode::Replay { recorded, played, .. } => {
                     request.check()?;
-                    let reply: Result<ChatReply, ChatError> = match next(recorded, played, &request.key()) {
+                    let reply: Result<ChatReply, ChatError> = match next(recorded, played, &key_of(request)) {
                         Some(outcome) => outcome.clone().into(),
                         None => Err(missing(&self.path, request)),
                     };
@@ -149,6 +152,26 @@ fn write_line(path: &Path, line: &Line, secrets: &Secrets) -> Result<(), ChatErr
     fs::append(path, text.as_bytes()).map_err(|e| unusable(&e.to_string()))
 }
 
+/// The SHA-256 of the request as JSON with sorted keys: what stays the same when a field of a schema moves.
+fn key_of(request: &ChatRequest) -> String {
+    let canonical = serde_json::to_value(request).map(|json| sorted(json).to_string()).unwrap_or_default();
+    Sha256::digest(canonical).iter().fold(String::new(), |mut key, byte| {
+        let _ = write!(key, "{byte:02x}");
+        key
+    })
+}
+
+fn sorted(json: Json) -> Json {
+    match json {
+        Json::Object(object) => {
+            let entries: BTreeMap<String, Json> = object.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            Json::Object(entries.into_iter().collect())
+        }
+        Json::Array(values) => Json::Array(values.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
 fn missing(path: &Path, request: &ChatRequest) -> ChatError {
     let last = request.messages.last().map_or("", |message| message.content.as_str());
     let detail =
@@ -162,7 +185,7 @@ fn unusable(detail: &str) -> ChatError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     use super::*;
     use crate::chat::{Message, ScriptedModel, ToolDefinition};
@@ -233,7 +256,7 @@ mod tests {
             let mut request = ask("hi");
             request.tools =
                 vec![ToolDefinition { name: "t".to_owned(), description: String::new(), parameters }];
-            request.key()
+            key_of(&request)
         };
         assert_eq!(
             with(json!({ "a": 1, "b": [{ "c": 1, "d": 2 }] })),

@@ -1,9 +1,5 @@
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use super::Message;
 
@@ -55,30 +51,9 @@ impl ChatRequest {
         }
     }
 
-    /// What identifies the request in a recording: the SHA-256 of it as JSON with sorted keys, which stays the same when
-    /// a field of a schema moves.
-    pub fn key(&self) -> String {
-        let canonical = serde_json::to_value(self).map(|json| sorted(json).to_string()).unwrap_or_default();
-        Sha256::digest(canonical).iter().fold(String::new(), |mut key, byte| {
-            let _ = write!(key, "{byte:02x}");
-            key
-        })
-    }
-
     /// True if a reply that stops half-way is of no use: half a JSON document, half a call.
     pub(crate) fn needs_whole_reply(&self) -> bool {
         self.format.is_some() || !self.tools.is_empty()
-    }
-}
-
-fn sorted(json: Json) -> Json {
-    match json {
-        Json::Object(object) => {
-            let entries: BTreeMap<String, Json> = object.into_iter().map(|(k, v)| (k, sorted(v))).collect();
-            Json::Object(entries.into_iter().collect())
-        }
-        Json::Array(values) => Json::Array(values.into_iter().map(sorted).collect()),
-        other => other,
     }
 }
 
