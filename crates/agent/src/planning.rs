@@ -159,12 +159,14 @@ impl Agent {
         let mut quiet = |_| ();
         let asked = with.model.complete(&request, &mut quiet);
         let answer = tokio::select! {
-            answer = asked => answer.map_err(|e| e.to_string()),
-            () = options.cancellation.cancelled() => Err("the turn was stopped".to_owned()),
+            answer = asked => answer.map_err(|e| (e.name(), e.to_string())),
+            () = options.cancellation.cancelled() => Err(("cancelled", "the turn was stopped".to_owned())),
             () = tokio::time::sleep(until.saturating_sub(began)) => {
-                Err("it took longer than this turn has time for".to_owned())
+                Err(("timeout", "it took longer than this turn has time for".to_owned()))
             }
         };
+        let kind = answer.as_ref().err().map(|(kind, _)| *kind);
+        let answer = answer.map_err(|(_, message)| message);
         let cost = answer.as_ref().ok().zip(with.prices).map_or(0.0, |(reply, p)| p.cost(&reply.usage));
         usage.count(answer.as_ref().ok(), cost);
         let exchange = Exchange {
@@ -175,7 +177,7 @@ impl Agent {
             error: answer.as_ref().err().cloned(),
             ms: self.world().elapsed().saturating_sub(began).as_secs_f64() * 1e3,
         };
-        options.tape.exchanged(&exchange, cost);
+        options.tape.exchanged(&exchange, cost, kind);
         if options.cancellation.is_cancelled() {
             options.tape.cancelled();
         }

@@ -14,6 +14,7 @@ use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
 
 use crate::args::{Planner, TurnArgs};
+use crate::export::Exports;
 use crate::failure::Failure;
 use crate::prompt::approval;
 
@@ -32,6 +33,7 @@ pub(crate) struct Door {
     pub(crate) engine: Engine,
     pub(crate) sessions: Arc<SessionStore>,
     pub(crate) traces: TraceFolder,
+    pub(crate) exports: Option<Exports>,
 }
 
 impl Door {
@@ -104,6 +106,7 @@ impl House {
     pub(crate) fn open_for(&self, args: &TurnArgs) -> Result<(Door, PlannerKind), Failure> {
         let mut door = self.open(&args.without)?;
         door.agent = door.agent.with_approval(approval(args.approve));
+        door.exports = Exports::of(self.world.as_ref());
         if args.planner == Planner::Rules {
             return Ok((door, PlannerKind::Rules));
         }
@@ -143,6 +146,13 @@ impl House {
         let registry = everything.without(without);
         let agent = Agent::new(self.world.clone(), engine.snapshot().clone(), registry.clone());
         let sessions = SessionStore::open(&self.workspace.sessions_db(), self.world.clone())?;
-        Ok(Door { agent, registry, engine, sessions: Arc::new(sessions), traces: self.traces() })
+        Ok(Door {
+            agent,
+            registry,
+            engine,
+            sessions: Arc::new(sessions),
+            traces: self.traces(),
+            exports: None,
+        })
     }
 }

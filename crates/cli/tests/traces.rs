@@ -21,7 +21,7 @@ const KEY: &str = "sk-do-not-write-this";
 
 fn segue(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
-    command.current_dir(folder).args(args).arg("--json").env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
+    command.current_dir(folder).args(args).arg("--json");
     command.env("OPENAI_API_KEY", KEY).env("NO_PROXY", "127.0.0.1").envs(env.iter().copied());
     command
 }
@@ -183,5 +183,116 @@ fn what_has_changed_since_is_told_and_the_exit_code_says_so() {
     assert!(
         text.contains("the generation was 1 and is 2\n") && text.contains("\nfirst at report, "),
         "{text}"
+    );
+}
+
+/// What stands under these names in a list of attributes, without the protocol's wrapping.
+fn attributes(span: &Json) -> serde_json::Map<String, Json> {
+    let bare = |value: &Json| {
+        let (kind, value) = value.as_object().expect("a value").iter().next().expect("one kind");
+        match kind.as_str() {
+            "intValue" => json!(value.as_str().expect("text").parse::<i64>().expect("a whole number")),
+            "arrayValue" => value["values"][0]["stringValue"].clone(),
+            _ => value.clone(),
+        }
+    };
+    let all = span["attributes"].as_array().expect("attributes").iter();
+    all.map(|a| (a["key"].as_str().expect("a key").to_owned(), bare(&a["value"]))).collect()
+}
+
+#[test]
+fn a_turn_is_exported_as_spans_of_the_conventions() {
+    let folder = homes();
+    let at = folder.path();
+    let (model, asked) = server();
+    let (collector, posted) = server();
+    let ask = |content: &str| {
+        let env = [
+            ("OPENAI_BASE_URL", model.as_str()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str()),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-team=films%20and%20homes"),
+            ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", content),
+        ];
+        let child = segue(at, &["ask", REQUEST, "--model", "small"], &env).stdout(Stdio::piped()).spawn();
+        asked.recv().expect("a question").says("{\"conditions\": [], \"search\": \"\"}");
+        let post = posted.recv().expect("an export");
+        let (head, body) =
+            post.body.split_once("\r\n\r\n").map(|(h, b)| (h.to_owned(), b.to_owned())).expect("HTTP");
+        post.answer("{}");
+        assert!(child.expect("segue").wait_with_output().expect("the end").status.success());
+        assert!(head.starts_with("POST /v1/traces HTTP/1.1"), "{head}");
+        assert!(
+            head.contains("x-team: films and homes") && head.contains("content-type: application/json"),
+            "{head}"
+        );
+        (serde_json::from_str::<Json>(&body).expect("JSON"), body)
+    };
+    let (export, text) = ask("false");
+    assert!(!text.contains("Reagan") && !text.contains(KEY), "content is left out unless it is asked for");
+    let resource = &export["resourceSpans"][0];
+    assert_eq!(attributes(&resource["resource"])["service.name"], json!("segue"));
+    let spans = resource["scopeSpans"][0]["spans"].as_array().expect("spans");
+    let names: Vec<_> = spans.iter().map(|s| s["name"].as_str().expect("a name")).collect();
+    assert_eq!(names[..3], ["invoke_agent segue", "chat small", "execute_tool bm25_search"], "{names:?}");
+    let time =
+        |span: &Json, key: &str| span[key].as_str().expect("text").parse::<u64>().expect("nanoseconds");
+    for span in spans {
+        assert_eq!(span["traceId"].as_str().map(str::len), Some(32));
+        assert_eq!(span["spanId"].as_str().map(str::len), Some(16));
+        let parent = if span == &spans[0] { &Json::Null } else { &spans[0]["spanId"] };
+        assert_eq!(&span["parentSpanId"], parent);
+        assert!(time(&spans[0], "startTimeUnixNano") <= time(span, "startTimeUnixNano"));
+        assert!(time(span, "startTimeUnixNano") <= time(span, "endTimeUnixNano"));
+        assert!(time(span, "endTimeUnixNano") <= time(&spans[0], "endTimeUnixNano"));
+    }
+    let turn = attributes(&spans[0]);
+    assert_eq!(
+        (&turn["gen_ai.operation.name"], &turn["gen_ai.agent.name"]),
+        (&json!("invoke_agent"), &json!("segue"))
+    );
+    assert_eq!((&turn["gen_ai.usage.input_tokens"], &turn["segue.turn"]), (&json!(700), &json!(1)));
+    assert_eq!(turn["gen_ai.conversation.id"].as_str().map(str::len), Some(8));
+    let chat = attributes(&spans[1]);
+    for (key, value) in [
+        ("gen_ai.operation.name", json!("chat")),
+        ("gen_ai.provider.name", json!("openai")),
+        ("gen_ai.request.model", json!("small")),
+        ("gen_ai.response.model", json!("small-1")),
+        ("gen_ai.response.finish_reasons", json!("stop")),
+        ("gen_ai.usage.input_tokens", json!(700)),
+        ("gen_ai.usage.output_tokens", json!(20)),
+        ("gen_ai.output.type", json!("json")),
+    ] {
+        assert_eq!(chat[key], value, "{key}");
+    }
+    let tool = attributes(&spans[2]);
+    assert_eq!(
+        (&tool["gen_ai.operation.name"], &tool["gen_ai.tool.name"]),
+        (&json!("execute_tool"), &json!("bm25_search"))
+    );
+    let (export, _) = ask("true");
+    let spans = &export["resourceSpans"][0]["scopeSpans"][0]["spans"];
+    let said = attributes(&spans[1])["gen_ai.output.messages"].as_str().map(serde_json::from_str::<Json>);
+    let said = said.expect("messages").expect("JSON");
+    assert_eq!((&said[0]["role"], &said[0]["parts"][0]["type"]), (&json!("assistant"), &json!("text")));
+    let arguments = attributes(&spans[2])["gen_ai.tool.call.arguments"].clone();
+    assert!(arguments.as_str().is_some_and(|a| a.contains("Reagan")), "{arguments}");
+}
+
+/// A collector that is not there, or that says nothing, costs a remark.
+#[test]
+fn an_export_that_fails_is_a_remark() {
+    let folder = homes();
+    let output = segue(
+        folder.path(),
+        &["ask", "homes in Utrecht"],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")],
+    );
+    let output = { output }.output().expect("segue");
+    assert!(output.status.success());
+    let remarks = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        remarks.contains("the turn was not exported: cannot post to `http://127.0.0.1:9/v1/traces`"),
+        "{remarks}"
     );
 }

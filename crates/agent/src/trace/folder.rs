@@ -167,7 +167,7 @@ fn summary(path: &Path) -> TraceSummary {
         usage: None,
     };
     let Some(super::Line::Head(head)) = head else { return summary };
-    summary.began = Some(head.now);
+    summary.began = Some(head.began());
     summary.request.clone_from(&head.request);
     summary.state = TraceState::Cut;
     let last = ends.as_ref().and_then(|(_, last)| serde_json::from_str::<super::Line>(last).ok());

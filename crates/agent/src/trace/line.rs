@@ -68,6 +68,9 @@ pub struct Head {
     pub budget: Budget,
     /// When it began. Dates such as “last year” are read from here.
     pub now: jiff::Timestamp,
+    /// When it was taken up again, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<jiff::Timestamp>,
     /// The model at hand.
     pub model: Option<String>,
     /// See [`TurnReport::fingerprint`].
@@ -121,6 +124,9 @@ pub struct ExchangeLine {
     pub at: f64,
     /// What it cost.
     pub cost: f64,
+    /// The kind of failure, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<String>,
     /// Request and reply.
     pub exchange: Exchange,
 }
@@ -182,11 +188,17 @@ impl Head {
             k: options.k,
             budget: options.budget,
             now,
+            resumed: options.tape.now().map(|_| agent.world().now()),
             model: agent.model_name().map(str::to_owned),
             fingerprint: agent.fingerprint().to_owned(),
             depends: agent.depends().clone(),
             before: Before::of(session),
         }
+    }
+
+    /// The moment that `at` of the lines counts from.
+    pub fn began(&self) -> jiff::Timestamp {
+        self.resumed.unwrap_or(self.now)
     }
 }
 

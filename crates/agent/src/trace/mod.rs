@@ -25,6 +25,7 @@ mod difference;
 mod exact;
 mod folder;
 mod line;
+mod otel;
 mod play;
 mod read;
 mod record;
@@ -35,7 +36,11 @@ mod world;
 pub use difference::Divergence;
 pub use folder::{TraceFolder, TraceState, TraceSummary};
 pub use line::{AnswerLine, Before, CallLine, Depends, ExchangeLine, Head, Line, SetLine};
+pub use otel::SpanOptions;
 pub(crate) use play::Played;
 pub use read::{Trace, TraceError};
 pub use replay::{Replay, ReplayTools};
 pub use tape::Tape;
+
+#[cfg(test)]
+mod tests;

@@ -59,9 +59,10 @@ impl Recorder {
         self.put(&mut self.state(), line);
     }
 
-    pub(super) fn exchange(&self, exchange: &Exchange, cost: f64) {
-        let exchange = exchange.clone();
-        self.write(&Line::Exchange(Box::new(ExchangeLine { at: self.at(), cost, exchange })));
+    pub(super) fn exchange(&self, exchange: &Exchange, cost: f64, error_kind: Option<&str>) {
+        let (exchange, error_kind) = (exchange.clone(), error_kind.map(str::to_owned));
+        let line = ExchangeLine { at: self.at(), cost, error_kind, exchange };
+        self.write(&Line::Exchange(Box::new(line)));
     }
 
     pub(super) fn call(&self, call: &ToolCall, writes: bool) {

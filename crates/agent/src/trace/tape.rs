@@ -94,14 +94,14 @@ impl Tape {
     /// What a question was answered with that is on the trace, and its cost.
     pub(crate) fn exchange(&self, prompt: &Prompt, request: &ChatRequest) -> Option<(Exchange, f64)> {
         let (exchange, cost) = self.player()?.exchange(prompt, request)?;
-        self.exchanged(&exchange, cost);
+        self.exchanged(&exchange, cost, None);
         Some((exchange, cost))
     }
 
     /// Records a question and what came of it.
-    pub(crate) fn exchanged(&self, exchange: &Exchange, cost: f64) {
+    pub(crate) fn exchanged(&self, exchange: &Exchange, cost: f64, error_kind: Option<&str>) {
         if let Some(recorder) = self.recorder() {
-            recorder.exchange(exchange, cost);
+            recorder.exchange(exchange, cost, error_kind);
         }
     }
 

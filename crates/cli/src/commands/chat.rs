@@ -160,8 +160,10 @@ pub(crate) async fn carry(
     } else {
         door.agent.turn(session, request, options, |event| view.show(&event, output)).await?
     };
-    if let Some(problem) = tape.problem() {
-        output.note(format!("there is no whole trace of this turn: {problem}"));
+    match (tape.problem(), tape.path(), &door.exports) {
+        (Some(problem), ..) => output.note(format!("there is no whole trace of this turn: {problem}")),
+        (None, Some(path), Some(exports)) => exports.add(path),
+        _ => {}
     }
     Ok(report)
 }

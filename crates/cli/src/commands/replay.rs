@@ -43,7 +43,8 @@ pub(crate) async fn run(house: &House, args: &Replay, output: &mut Output) -> Re
                 output.line(format!("first at {}", tame(&divergence.to_string())));
             }
             None => {
-                output.line(format!("{} {what}: the same report, byte for byte", styles.good.paint("ok:")))
+                let same = "the same report, byte for byte";
+                output.line(format!("{} {what}: {same}", styles.good.paint("ok:")));
             }
         }
     }
