@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -152,8 +153,10 @@ fn the_oldest_traces_go_first_and_what_is_no_trace_stays() {
     let folder = house.folder.path().join("traces");
     let (_, trace) = house.record(Consent::Given);
     let text = segue_world::fs::read(&trace.path).unwrap();
+    segue_world::fs::remove_file(&trace.path).unwrap();
     for n in 0..520 {
-        segue_world::fs::write_atomic(&folder.join(format!("19{n:03}-a-{n}.jsonl")), &text).unwrap();
+        let mut file = segue_world::fs::writer(&folder.join(format!("19{n:03}-a-{n}.jsonl"))).unwrap();
+        file.write_all(&text).unwrap();
     }
     segue_world::fs::write_atomic(&folder.join("notes.txt"), b"mine").unwrap();
     house.record(Consent::Given);
