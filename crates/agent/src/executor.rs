@@ -63,6 +63,8 @@ pub(crate) struct Executor<'a> {
     /// Answers that a trace has, in the order in which they came when it was written.
     played: BTreeMap<(usize, String), (ToolCall, Played)>,
     suspended: Option<ToolCall>,
+    /// How long people were waited for.
+    waited: Duration,
     lock: Arc<RwLock<()>>,
 }
 
@@ -97,6 +99,7 @@ impl<'a> Executor<'a> {
             answered: VecDeque::new(),
             played: BTreeMap::new(),
             suspended: None,
+            waited: Duration::ZERO,
             lock: Arc::default(),
         }
     }
@@ -133,7 +136,8 @@ impl<'a> Executor<'a> {
             if self.suspended.is_some() {
                 run.cancel();
             }
-            let spent = world.elapsed().saturating_sub(began);
+            // Whoever is asked for approval may take their time.
+            let spent = world.elapsed().saturating_sub(began + self.waited);
             let before = run.len();
             let next = run.next(spent);
             if run.len() != before {
@@ -162,13 +166,20 @@ impl<'a> Executor<'a> {
 
     fn start(&mut self, call: ToolCall, time_left: Duration) {
         if let Some(played) = self.around.tape.call(&call) {
-            self.around.tape.begun(&call, self.writes(&call.tool));
+            self.waited += played.waited;
+            self.around.tape.begun(&call, self.writes(&call.tool), played.waited);
             self.played.insert((played.order, call.step.clone()), (call, played));
             return;
         }
+        let asked = self.around.world.elapsed();
         let permitted = self.permitted(&call);
         let writes = permitted.as_ref().is_ok_and(|(_, spec)| spec.effect == Effect::Writes);
-        self.around.tape.begun(&call, writes);
+        let waited = match writes {
+            true => self.around.world.elapsed().saturating_sub(asked),
+            false => Duration::ZERO,
+        };
+        self.waited += waited;
+        self.around.tape.begun(&call, writes, waited);
         let (tool, spec) = match permitted {
             Ok(found) => found,
             Err(error) => return self.answered.push_back(CallAnswer::failed(&call, error, 0.0)),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use segue_catalog::{CandidateSet, Catalog, Snapshot, StoreError};
 use segue_world::World;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{Material, compose};
@@ -40,9 +41,10 @@ pub struct Agent {
 }
 
 /// How a turn is to be done.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TurnOptions {
     /// Stop once there is a plan. Nothing is kept of such a turn.
+    #[serde(skip)]
     pub plan_only: bool,
     /// Who plans. Where a model is wanted and there is none, or it fails, the rules do, and the report says so.
     pub planner: PlannerKind,
@@ -53,8 +55,10 @@ pub struct TurnOptions {
     /// What the turn may use.
     pub budget: Budget,
     /// Raise it to end the turn with what there is.
+    #[serde(skip)]
     pub cancellation: Cancellation,
     /// The trace that is written or played along.
+    #[serde(skip)]
     pub tape: Tape,
 }
 

@@ -125,7 +125,7 @@ impl House {
     /// are given.
     pub(crate) fn open_to_go_on(&self, args: &TurnArgs, head: &Head) -> Result<(Door, PlannerKind), Failure> {
         let mut args = args.clone();
-        if args.planner == Planner::Auto && head.planner == PlannerKind::Rules {
+        if args.planner == Planner::Auto && head.options.planner == PlannerKind::Rules {
             args.planner = Planner::Rules;
         }
         if args.planner != Planner::Rules && args.model.is_none() && self.planning_model(None)?.is_none() {

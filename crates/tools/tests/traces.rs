@@ -273,11 +273,8 @@ fn a_turn_that_was_cut_is_taken_up_again() {
         let model = model(script().split_off(answered));
         let agent = homes.planned_by(&model);
         let mut session = cut.session(&homes.sessions()).unwrap();
-        let options = TurnOptions {
-            planner: cut.head.planner,
-            tape: Tape::resuming(&cut, &agent, homes.traces()),
-            ..TurnOptions::default()
-        };
+        let options =
+            TurnOptions { tape: Tape::resuming(&cut, &agent, homes.traces()), ..cut.head.options.clone() };
         let tape = options.tape.clone();
         let report =
             runtime().block_on(agent.turn(&mut session, &cut.head.request, options, |_| {})).unwrap();

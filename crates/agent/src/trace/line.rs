@@ -6,16 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Exchange;
 use crate::turn::digest;
-use crate::{
-    Agent, Budget, CallAnswer, Constraints, PlannerKind, PlanningModel, Session, ShownItem, ToolCall,
-    ToolSpec, TurnOptions, TurnReport,
-};
+use crate::{Agent, CallAnswer, PlanningModel, Session, ToolCall, ToolSpec, TurnOptions, TurnReport};
 
 /// The newest layout of traces that is known here.
 pub(super) const FORMAT: u32 = 1;
 
 /// One line of a trace; see [the module](super).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "snake_case")]
 pub enum Line {
     /// All that the turn depends on.
@@ -48,7 +45,7 @@ pub enum Line {
 }
 
 /// The first line: all that a turn depends on besides what models and tools answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Head {
     /// The layout of the trace.
     pub format: u32,
@@ -58,14 +55,8 @@ pub struct Head {
     pub turn: u32,
     /// What the user wrote.
     pub request: String,
-    /// Who was to plan.
-    pub planner: PlannerKind,
-    /// On whose behalf.
-    pub user: Option<String>,
-    /// How many items to show, if the caller said.
-    pub k: Option<usize>,
-    /// What the turn might use.
-    pub budget: Budget,
+    /// How it was to be done.
+    pub options: TurnOptions,
     /// When it began. Dates such as “last year” are read from here.
     pub now: jiff::Timestamp,
     /// When it was taken up again, if it was.
@@ -78,7 +69,10 @@ pub struct Head {
     /// What the fingerprint was made of.
     pub depends: Depends,
     /// The session before the turn.
-    pub before: Before,
+    pub before: Session,
+    /// The sets of earlier turns that a plan could name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<Handle>,
 }
 
 /// The parts of a fingerprint, each by the hash of it, so that a difference can be named.
@@ -98,23 +92,6 @@ pub struct Depends {
     pub prompts: BTreeMap<String, String>,
     /// The model.
     pub model: Option<String>,
-}
-
-/// A session before a turn.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Before {
-    /// What holds.
-    pub constraints: Constraints,
-    /// What the user sees.
-    pub shown: Vec<ShownItem>,
-    /// How many handles have been given out.
-    pub handles: u32,
-    /// The sets that a plan can name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sets: Vec<Handle>,
-    /// The last turn that showed items.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_shown: Option<Box<TurnReport>>,
 }
 
 /// A question to a model and what came of it.
@@ -139,6 +116,9 @@ pub struct CallLine {
     /// True if it changes something.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes: bool,
+    /// Milliseconds for which somebody was waited for who had to approve it; no budget counts them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited: f64,
     /// The call as planned.
     pub call: ToolCall,
 }
@@ -183,16 +163,14 @@ impl Head {
             session: session.id.clone(),
             turn: session.turns + 1,
             request: request.to_owned(),
-            planner: options.planner,
-            user: options.user.clone(),
-            k: options.k,
-            budget: options.budget,
+            options: options.clone(),
             now,
             resumed: options.tape.now().map(|_| agent.world().now()),
             model: agent.model_name().map(str::to_owned),
             fingerprint: agent.fingerprint().to_owned(),
             depends: agent.depends().clone(),
-            before: Before::of(session),
+            before: session.clone(),
+            sets: session.sets.iter().map(|set| set.handle().clone()).collect(),
         }
     }
 
@@ -249,18 +227,6 @@ impl Depends {
     }
 }
 
-impl Before {
-    pub(crate) fn of(session: &Session) -> Self {
-        Self {
-            constraints: session.constraints.clone(),
-            shown: session.shown.clone(),
-            handles: session.handles,
-            sets: session.sets.iter().map(|set| set.handle().clone()).collect(),
-            last_shown: session.last_shown.clone(),
-        }
-    }
-}
-
 impl SetLine {
     pub(super) fn of(set: &CandidateSet) -> Self {
         let score = |s: &Scored| s.score.is_finite().then_some(s.score);
@@ -289,3 +255,8 @@ impl SetLine {
 
 /// The beginning of the line that holds a report; what stands between it and the last brace is the report as given out.
 pub(super) const REPORT: &str = r#"{"line":"report","report":"#;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+fn is_zero(ms: &f64) -> bool {
+    *ms == 0.0
+}

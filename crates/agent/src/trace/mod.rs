@@ -35,7 +35,7 @@ mod world;
 
 pub use difference::Divergence;
 pub use folder::{TraceFolder, TraceState, TraceSummary};
-pub use line::{AnswerLine, Before, CallLine, Depends, ExchangeLine, Head, Line, SetLine};
+pub use line::{AnswerLine, CallLine, Depends, ExchangeLine, Head, Line, SetLine};
 pub use otel::SpanOptions;
 pub(crate) use play::Played;
 pub use read::{Trace, TraceError};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use segue_catalog::{CallRecord, CandidateSet, Handle, Snapshot};
 use segue_models::ChatRequest;
@@ -35,6 +36,8 @@ pub(crate) struct Played {
     pub(crate) order: usize,
     pub(crate) answer: CallAnswer,
     pub(crate) set: Option<Arc<CandidateSet>>,
+    /// How long somebody was waited for who had to approve it.
+    pub(crate) waited: Duration,
     at: f64,
 }
 
@@ -66,6 +69,7 @@ struct State {
 struct Recorded {
     call: ToolCall,
     writes: bool,
+    waited: Duration,
     answer: Option<(usize, AnswerLine)>,
 }
 
@@ -87,7 +91,9 @@ impl Player {
                     came += 1;
                 }
                 Line::Call(line) => {
-                    let recorded = Recorded { call: line.call.clone(), writes: line.writes, answer: None };
+                    let waited = Duration::try_from_secs_f64(line.waited / 1e3).unwrap_or_default();
+                    let (call, writes) = (line.call.clone(), line.writes);
+                    let recorded = Recorded { call, writes, waited, answer: None };
                     state.calls.entry(line.call.step.clone()).or_default().push_back(recorded);
                 }
                 Line::Set(line) => {
@@ -178,7 +184,7 @@ impl Player {
         let mut state = self.state();
         let recorded = state.calls.get_mut(&call.step).and_then(VecDeque::pop_front);
         if let Purpose::Resume { is_same } = self.purpose {
-            let Recorded { call: then, writes, answer } = recorded.filter(|r| r.call == *call)?;
+            let Recorded { call: then, writes, answer, .. } = recorded.filter(|r| r.call == *call)?;
             return match answer {
                 Some((order, line)) if line.answer.is_ok() && (is_same || writes) => {
                     Some(self.played(order, line))
@@ -202,9 +208,10 @@ impl Player {
             state.calls.entry(call.step.clone()).or_default().push_front(again);
             return None;
         }
+        let waited = recorded.waited;
         let (order, line) =
             recorded.answer.unwrap_or((usize::MAX, AnswerLine { at: 0.0, answer: not_recorded(call) }));
-        Some(self.played(order, line))
+        Some(Played { waited, ..self.played(order, line) })
     }
 
     /// Hears that an answer from the trace is now given back.
@@ -274,7 +281,7 @@ impl Player {
 
     fn played(&self, order: usize, line: AnswerLine) -> Played {
         let set = line.answer.handle().and_then(|handle| self.sets.get(handle).cloned());
-        Played { order, answer: line.answer, set, at: line.at }
+        Played { order, answer: line.answer, set, waited: Duration::ZERO, at: line.at }
     }
 
     /// Counts what came, sets the clock, and stops the turn where it was stopped.

@@ -144,24 +144,8 @@ impl Trace {
         let stored = store.resume(&self.head.session).ok();
         match stored {
             Some(session) if session.turns == before => Ok(session),
-            None if before == 0 => Ok(Session { store: Some(store.clone()), ..self.before() }),
+            None if before == 0 => Ok(Session { store: Some(store.clone()), ..self.head.before.clone() }),
             _ => Err(gone_on()),
-        }
-    }
-
-    /// The conversation as it was before the turn, kept nowhere.
-    pub(super) fn before(&self) -> Session {
-        let before = self.head.before.clone();
-        Session {
-            id: self.head.session.clone(),
-            turns: self.head.turn.saturating_sub(1),
-            constraints: before.constraints,
-            shown: before.shown,
-            last: None,
-            last_shown: before.last_shown,
-            handles: before.handles,
-            sets: Vec::new(),
-            store: None,
         }
     }
 }

@@ -65,8 +65,9 @@ impl Recorder {
         self.write(&Line::Exchange(Box::new(line)));
     }
 
-    pub(super) fn call(&self, call: &ToolCall, writes: bool) {
-        self.write(&Line::Call(CallLine { at: self.at(), writes, call: call.clone() }));
+    pub(super) fn call(&self, call: &ToolCall, writes: bool, waited: Duration) {
+        let waited = waited.as_secs_f64() * 1e3;
+        self.write(&Line::Call(CallLine { at: self.at(), writes, waited, call: call.clone() }));
     }
 
     pub(super) fn answer(&self, answer: &CallAnswer, set: Option<&CandidateSet>) {

@@ -80,16 +80,8 @@ impl Agent {
         };
         let cancellation = Cancellation::default();
         let player = Player::new(trace, purpose, Some(world), self.snapshot().clone(), cancellation.clone());
-        let mut session = Session { sets: player.earlier(&head.before.sets), ..trace.before() };
-        let options = TurnOptions {
-            plan_only: false,
-            planner: head.planner,
-            user: head.user.clone(),
-            k: head.k,
-            budget: head.budget,
-            cancellation,
-            tape: Tape::playing(player),
-        };
+        let mut session = Session { sets: player.earlier(&head.sets), ..head.before.clone() };
+        let options = TurnOptions { cancellation, tape: Tape::playing(player), ..head.options.clone() };
         let tape = options.tape.clone();
         let report = agent.turn(&mut session, &head.request, options, |_| {}).await?;
         let text = serde_json::to_string(&report).map_err(TraceError::from)?;

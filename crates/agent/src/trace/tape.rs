@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use segue_catalog::CandidateSet;
 use segue_models::{ChatRequest, Secrets};
@@ -118,9 +119,9 @@ impl Tape {
     }
 
     /// Records that a call is begun.
-    pub(crate) fn begun(&self, call: &ToolCall, writes: bool) {
+    pub(crate) fn begun(&self, call: &ToolCall, writes: bool, waited: Duration) {
         if let Some(recorder) = self.recorder() {
-            recorder.call(call, writes);
+            recorder.call(call, writes, waited);
         }
     }
 

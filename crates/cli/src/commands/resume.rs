@@ -67,14 +67,13 @@ pub(crate) async fn go_on(
     output: &mut Output,
 ) -> Result<TurnReport, Failure> {
     let interrupt = Interrupt::listen();
+    let recorded = trace.head.options.clone();
     let options = TurnOptions {
-        plan_only: false,
         planner,
-        user: trace.head.user.clone(),
-        k: args.count.map(usize::from).or(trace.head.k),
-        budget: trace.head.budget,
+        k: args.count.map(usize::from).or(recorded.k),
         cancellation: interrupt.cancellation().clone(),
         tape: Tape::resuming(trace, &door.agent, door.traces.clone()),
+        ..recorded
     };
     let report = carry(door, session, &trace.head.request, options, detail, output).await?;
     door.traces.remove(trace)?;
