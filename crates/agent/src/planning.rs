@@ -110,7 +110,7 @@ impl Agent {
         let until = began + options.budget.time * QUARTERS_FOR_THE_MODEL / 4;
         let prompt = with.prompts.get(crate::model::ROUTE)?;
         let reading = planned.reading.clone();
-        let today = self.world().now().to_string();
+        let today = self.now(options).to_string();
         let situation = Situation {
             snapshot: self.snapshot(),
             before: &session.constraints,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use segue_catalog::{CandidateSet, Catalog, Snapshot, StoreError};
-use segue_world::World;
+use segue_world::{Timestamp, World};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -149,6 +149,11 @@ impl Agent {
         self.model.as_ref()
     }
 
+    /// When the turn began; one that is taken up again keeps its date.
+    pub(crate) fn now(&self, options: &TurnOptions) -> Timestamp {
+        options.tape.now().unwrap_or_else(|| self.world.now())
+    }
+
     pub(crate) fn world(&self) -> &Arc<dyn World> {
         &self.world
     }
@@ -193,7 +198,7 @@ impl Agent {
     ) -> Result<TurnReport, AgentError> {
         let began = self.world.elapsed();
         let turn = session.turns + 1;
-        let now = options.tape.now().unwrap_or_else(|| self.world.now());
+        let now = self.now(&options);
         let today = now.to_string();
         if !options.plan_only {
             let secrets = || self.model.as_ref().map(|m| m.model.secrets()).unwrap_or_default();

@@ -130,12 +130,12 @@ fn a_turn_that_was_killed_is_taken_up_without_asking_again() {
     let body = |asked: &Asked| asked.body.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
     let without_key = body(&second).map(|body| body.replace(KEY, "[redacted]"));
     assert_eq!(body(&again), without_key, "the first is not asked again, and the second is the same");
-    let years = json!({"words": "the Reagan years", "field": "built", "is": "between", "value": "1981", "to": "1989"});
-    again.says(&json!({"conditions": [years], "search": ""}).to_string());
+    let said = r#"{"1": {"is": "topic", "plain": "Reagan"}}"#;
+    again.says(said);
     let output = going_on.wait_with_output().expect("the end");
     let report: Json = serde_json::from_slice(&output.stdout).expect("a report");
-    let ids: Vec<_> = report["answer"]["items"].as_array().expect("items").iter().map(|i| &i["id"]).collect();
-    assert_eq!(ids.len(), 2, "{report}");
+    assert_eq!(report["exchanges"][1]["reply"]["content"], json!(said), "{report}");
+    assert_eq!((&report["planner"], &report["answer"]["stop"]), (&json!("route"), &json!("passed")));
     assert_eq!((&report["turn"], &report["session"]), (&json!(1), &json!(session)));
     assert_eq!(report["usage"]["model_calls"], json!(2));
     assert!(asked.try_recv().is_err(), "nothing else was asked");
@@ -214,7 +214,7 @@ fn a_turn_is_exported_as_spans_of_the_conventions() {
             ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", content),
         ];
         let child = segue(at, &["ask", REQUEST, "--model", "small"], &env).stdout(Stdio::piped()).spawn();
-        asked.recv().expect("a question").says("{\"conditions\": [], \"search\": \"\"}");
+        asked.recv().expect("a question").says(r#"{"1": {"is": "topic", "plain": "Reagan"}}"#);
         let post = posted.recv().expect("an export");
         let (head, body) =
             post.body.split_once("\r\n\r\n").map(|(h, b)| (h.to_owned(), b.to_owned())).expect("HTTP");

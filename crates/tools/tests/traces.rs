@@ -72,7 +72,12 @@ impl Homes {
 
     fn planned_by(&self, model: &Arc<ScriptedModel>) -> Agent {
         let prices = Some(Prices { input: 0.15, output: 0.6 });
-        self.agent(&[]).with_model(PlanningModel { model: model.clone(), prompts: prompts(), prices })
+        self.agent(&[]).with_model(PlanningModel {
+            model: model.clone(),
+            prompts: prompts(),
+            prices,
+            logprobs: false,
+        })
     }
 
     /// One turn that is recorded; its report and its trace.
@@ -107,8 +112,9 @@ fn says(reply: &serde_json::Value) -> ChatReply {
 
 /// What a model says of “houses from the Reagan years with a garden”.
 fn reagan() -> ChatReply {
-    let years = json!({"words": "the Reagan years", "field": "built", "is": "between", "value": "1981", "to": "1989"});
-    says(&json!({"conditions": [years], "search": "garden"}))
+    let (years, garden) =
+        (json!({"is": "time", "plain": "1981 to 1989"}), json!({"is": "topic", "plain": "garden"}));
+    says(&json!({"1": years, "2": garden}))
 }
 
 fn replay(agent: &Agent, trace: &Trace, tools: ReplayTools) -> Replay {

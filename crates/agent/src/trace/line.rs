@@ -64,6 +64,9 @@ pub struct Head {
     pub resumed: Option<jiff::Timestamp>,
     /// The model at hand.
     pub model: Option<String>,
+    /// True if it tells log-probabilities.
+    #[serde(default)]
+    pub logprobs: bool,
     /// See [`TurnReport::fingerprint`].
     pub fingerprint: String,
     /// What the fingerprint was made of.
@@ -167,6 +170,7 @@ impl Head {
             now,
             resumed: options.tape.now().map(|_| agent.world().now()),
             model: agent.model_name().map(str::to_owned),
+            logprobs: agent.planning_model().is_some_and(|m| m.logprobs),
             fingerprint: agent.fingerprint().to_owned(),
             depends: agent.depends().clone(),
             before: session.clone(),

@@ -72,7 +72,12 @@ impl Agent {
         let mut agent = Self::new(Arc::new(world.clone()), self.snapshot().clone(), self.registry().clone());
         if let Some(name) = &head.model {
             let model = Arc::new(Absent(name.clone()));
-            agent = agent.with_model(PlanningModel { model, prompts: prompts.clone(), prices: None });
+            agent = agent.with_model(PlanningModel {
+                model,
+                prompts: prompts.clone(),
+                prices: None,
+                logprobs: head.logprobs,
+            });
         }
         let purpose = match tools {
             ReplayTools::Recorded => Purpose::Replay,
