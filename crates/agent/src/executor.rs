@@ -5,7 +5,7 @@
 
 mod memo;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 
 use self::memo::{Key, Memo};
+use crate::trace::{Played, Tape};
 use crate::{
     CallAnswer, CallOutcome, Cancellation, Effect, ErasedTool, ErrorKind, Next, Outcome, Registry, Run,
     SetScope, ToolCall, ToolContext, ToolError, ToolOutput, ToolSpec, TopItem, TurnEvent,
@@ -26,7 +27,18 @@ use crate::{
 const TOP: usize = 3;
 
 /// Decides whether a call that changes something may be made.
-pub type Approval = Arc<dyn Fn(&ToolCall) -> bool + Send + Sync>;
+pub type Approval = Arc<dyn Fn(&ToolCall) -> Consent + Send + Sync>;
+
+/// What is said to a call that changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// It may be made.
+    Given,
+    /// It must not.
+    Refused,
+    /// Nobody is there to ask: the turn ends without a reply and can be taken up again.
+    Nobody,
+}
 
 /// What calls are made with.
 pub(crate) struct Surroundings<'a> {
@@ -37,6 +49,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) shown: Vec<String>,
     pub(crate) approval: Option<Approval>,
     pub(crate) cancellation: Cancellation,
+    pub(crate) tape: Tape,
 }
 
 /// The calls of one run and the sets they made.
@@ -47,6 +60,11 @@ pub(crate) struct Executor<'a> {
     memo: Memo,
     under_way: JoinSet<Finished>,
     answered: VecDeque<CallAnswer>,
+    /// Answers that a trace has, in the order in which they came when it was written.
+    played: BTreeMap<(usize, String), (ToolCall, Played)>,
+    suspended: Option<ToolCall>,
+    /// How long people were waited for.
+    waited: Duration,
     lock: Arc<RwLock<()>>,
 }
 
@@ -79,6 +97,9 @@ impl<'a> Executor<'a> {
             memo: Memo::default(),
             under_way: JoinSet::new(),
             answered: VecDeque::new(),
+            played: BTreeMap::new(),
+            suspended: None,
+            waited: Duration::ZERO,
             lock: Arc::default(),
         }
     }
@@ -86,6 +107,11 @@ impl<'a> Executor<'a> {
     /// The set that a step gave.
     pub(crate) fn set(&self, step: &str) -> Option<Arc<CandidateSet>> {
         self.scope.get(step).ok()
+    }
+
+    /// The call that nobody was there to approve.
+    pub(crate) fn suspended(&self) -> Option<ToolCall> {
+        self.suspended.clone()
     }
 
     /// The sets that were made, in the order they came.
@@ -104,9 +130,14 @@ impl<'a> Executor<'a> {
         let mut told: Vec<String> = Vec::new();
         loop {
             if self.around.cancellation.is_cancelled() {
+                self.around.tape.cancelled();
                 run.cancel();
             }
-            let spent = world.elapsed().saturating_sub(began);
+            if self.suspended.is_some() {
+                run.cancel();
+            }
+            // Whoever is asked for approval may take their time.
+            let spent = world.elapsed().saturating_sub(began + self.waited);
             let before = run.len();
             let next = run.next(spent);
             if run.len() != before {
@@ -134,7 +165,22 @@ impl<'a> Executor<'a> {
     }
 
     fn start(&mut self, call: ToolCall, time_left: Duration) {
-        let (tool, spec) = match self.permitted(&call) {
+        if let Some(played) = self.around.tape.call(&call) {
+            self.waited += played.waited;
+            self.around.tape.begun(&call, self.writes(&call.tool), played.waited);
+            self.played.insert((played.order, call.step.clone()), (call, played));
+            return;
+        }
+        let asked = self.around.world.elapsed();
+        let permitted = self.permitted(&call);
+        let writes = permitted.as_ref().is_ok_and(|(_, spec)| spec.effect == Effect::Writes);
+        let waited = match writes {
+            true => self.around.world.elapsed().saturating_sub(asked),
+            false => Duration::ZERO,
+        };
+        self.waited += waited;
+        self.around.tape.begun(&call, writes, waited);
+        let (tool, spec) = match permitted {
             Ok(found) => found,
             Err(error) => return self.answered.push_back(CallAnswer::failed(&call, error, 0.0)),
         };
@@ -166,12 +212,23 @@ impl<'a> Executor<'a> {
         });
     }
 
-    fn permitted(&self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, ToolSpec), ToolError> {
+    fn writes(&self, tool: &str) -> bool {
+        self.around.specs.iter().any(|spec| spec.name == tool && spec.effect == Effect::Writes)
+    }
+
+    fn permitted(&mut self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, ToolSpec), ToolError> {
         let tool = self.around.registry.get(&call.tool)?;
         let spec = self.around.specs.iter().find(|s| s.name == call.tool).cloned();
         let spec = spec.unwrap_or_else(|| tool.describe(self.around.snapshot.catalog()));
-        let approved = || self.around.approval.as_ref().is_some_and(|approve| approve(call));
-        if spec.effect == Effect::Writes && !approved() {
+        if spec.effect == Effect::Writes {
+            let consent = self.around.approval.as_ref().map_or(Consent::Refused, |approve| approve(call));
+            if consent == Consent::Nobody && self.suspended.is_none() {
+                self.around.tape.suspended(&call.step);
+                self.suspended = Some(call.clone());
+            }
+            if consent == Consent::Given {
+                return Ok((tool, spec));
+            }
             let message = format!("`{}` changes something and was not approved", call.tool);
             return Err(ToolError::new(ErrorKind::Denied, message));
         }
@@ -193,12 +250,33 @@ impl<'a> Executor<'a> {
     }
 
     async fn next_answer(&mut self) -> Option<CallAnswer> {
+        if let Some((_, (call, played))) = self.played.pop_first() {
+            return Some(self.give(&call, played));
+        }
         if self.answered.is_empty() {
             // A task of ours neither panics (the tool's panic is caught further in) nor is it aborted.
             let finished = self.under_way.join_next().await?.ok()?;
             self.finish(finished);
         }
-        self.answered.pop_front()
+        let mut answer = self.answered.pop_front()?;
+        let set = answer.handle().and_then(|handle| self.scope.get(&handle.0).ok());
+        self.around.tape.answered(&mut answer, set.as_deref());
+        Some(answer)
+    }
+
+    /// Gives an answer that stands on a trace.
+    fn give(&mut self, call: &ToolCall, played: Played) -> CallAnswer {
+        self.around.tape.given(&played);
+        let Played { mut answer, set, .. } = played;
+        if let Some(set) = &set {
+            self.scope.insert_as(&call.step, set);
+            self.scope.insert_as(&set.handle().0, set);
+            if !self.made.iter().any(|made| made.handle() == set.handle()) {
+                self.made.push(set.clone());
+            }
+        }
+        self.around.tape.answered(&mut answer, set.as_deref());
+        answer
     }
 
     /// Records what came of a call, and answers those that asked for the same meanwhile.

@@ -19,13 +19,14 @@ mod session;
 #[cfg(test)]
 mod testing;
 mod tool;
+pub mod trace;
 mod turn;
 
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
 pub use constraints::{Asked, Constraints, OrderBy};
 pub use evidence::{Basis, Claim, ItemBasis, ItemClaim, ItemEvidence, Ledger, grouped};
-pub use executor::Approval;
+pub use executor::{Approval, Consent};
 pub use plan::{Plan, PlanError, Step, StepRef};
 pub use planning::{PlannerKind, PlanningModel};
 pub use reading::{Described, Intent, Reading, ShownItem, Understood};

@@ -110,7 +110,7 @@ impl Agent {
         let until = began + options.budget.time * QUARTERS_FOR_THE_MODEL / 4;
         let prompt = with.prompts.get(crate::model::ROUTE)?;
         let reading = planned.reading.clone();
-        let today = self.world().now().to_string();
+        let today = self.now(options).to_string();
         let situation = Situation {
             snapshot: self.snapshot(),
             before: &session.constraints,
@@ -149,22 +149,26 @@ impl Agent {
         until: Duration,
         usage: &mut Usage,
     ) -> (Exchange, Result<ChatReply, String>) {
+        if let Some((exchange, cost)) = options.tape.exchange(prompt, &request) {
+            usage.count(exchange.reply.as_ref(), cost);
+            let none = || exchange.error.clone().unwrap_or_default();
+            let answer = exchange.reply.clone().ok_or_else(none);
+            return (exchange, answer);
+        }
         let began = self.world().elapsed();
         let mut quiet = |_| ();
         let asked = with.model.complete(&request, &mut quiet);
         let answer = tokio::select! {
-            answer = asked => answer.map_err(|e| e.to_string()),
-            () = options.cancellation.cancelled() => Err("the turn was stopped".to_owned()),
+            answer = asked => answer.map_err(|e| (e.name(), e.to_string())),
+            () = options.cancellation.cancelled() => Err(("cancelled", "the turn was stopped".to_owned())),
             () = tokio::time::sleep(until.saturating_sub(began)) => {
-                Err("it took longer than this turn has time for".to_owned())
+                Err(("timeout", "it took longer than this turn has time for".to_owned()))
             }
         };
-        usage.model_calls += 1;
-        if let Ok(reply) = &answer {
-            usage.input_tokens += reply.usage.input_tokens;
-            usage.output_tokens += reply.usage.output_tokens;
-            usage.cost += with.prices.map_or(0.0, |p| p.cost(&reply.usage));
-        }
+        let kind = answer.as_ref().err().map(|(kind, _)| *kind);
+        let answer = answer.map_err(|(_, message)| message);
+        let cost = answer.as_ref().ok().zip(with.prices).map_or(0.0, |(reply, p)| p.cost(&reply.usage));
+        usage.count(answer.as_ref().ok(), cost);
         let exchange = Exchange {
             prompt: prompt.name.clone(),
             prompt_hash: prompt.hash.clone(),
@@ -173,6 +177,10 @@ impl Agent {
             error: answer.as_ref().err().cloned(),
             ms: self.world().elapsed().saturating_sub(began).as_secs_f64() * 1e3,
         };
+        options.tape.exchanged(&exchange, cost, kind);
+        if options.cancellation.is_cancelled() {
+            options.tape.cancelled();
+        }
         (exchange, answer)
     }
 }

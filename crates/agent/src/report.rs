@@ -1,4 +1,5 @@
 use segue_catalog::Contribution;
+use segue_models::ChatReply;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Exchange;
@@ -63,6 +64,18 @@ pub struct Usage {
     pub cost: f64,
     /// Wall-clock milliseconds of the whole turn.
     pub ms: f64,
+}
+
+impl Usage {
+    /// Adds a call to a model, and what it answered if it did.
+    pub(crate) fn count(&mut self, reply: Option<&ChatReply>, cost: f64) {
+        self.model_calls += 1;
+        self.cost += cost;
+        if let Some(reply) = reply {
+            self.input_tokens += reply.usage.input_tokens;
+            self.output_tokens += reply.usage.output_tokens;
+        }
+    }
 }
 
 /// What happens in a turn, as it happens. Nothing of the reply ([`Item`](Self::Item), [`Text`](Self::Text)) comes

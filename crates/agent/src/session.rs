@@ -15,8 +15,8 @@ use crate::{Answer, AnswerKind, Constraints, ShownItem, TurnReport};
 /// How many candidate sets of earlier turns stay in memory, so that a plan can name them.
 const SETS_KEPT: usize = 64;
 
-/// One conversation, as far as it has come.
-#[derive(Debug, Clone)]
+/// One conversation, as far as it has come. What is written of it, at the head of a trace, is all that a turn depends on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {
     /// A short name, unique in its store.
     pub id: String,
@@ -27,14 +27,18 @@ pub struct Session {
     /// What the user sees, in its order.
     pub shown: Vec<ShownItem>,
     /// The last turn that was answered.
+    #[serde(skip)]
     pub last: Option<Box<TurnReport>>,
     /// The last turn that showed items: what "why" is answered from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_shown: Option<Box<TurnReport>>,
     /// How many handles have been given out.
     pub handles: u32,
     /// The sets of earlier turns of this process, oldest first.
+    #[serde(skip)]
     pub(crate) sets: Vec<Arc<CandidateSet>>,
     /// Where turns are written before they are shown; `None` for a conversation that is not kept.
+    #[serde(skip)]
     pub(crate) store: Option<Arc<SessionStore>>,
 }
 

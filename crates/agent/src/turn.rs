@@ -1,11 +1,12 @@
 //! One turn, from the words to the answer on the disk.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use segue_catalog::{CandidateSet, Catalog, Snapshot, StoreError};
-use segue_world::World;
+use segue_world::{Timestamp, World};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{Material, compose};
@@ -14,9 +15,11 @@ use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
 use crate::planning::{Planned, PlannerKind, PlanningModel};
 use crate::rules::{self, RulesError, Situation};
+use crate::trace::{Depends, Head, Tape, TraceError};
 use crate::{
     Approval, Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan,
-    PlanError, Reading, Registry, Run, Session, SessionError, StoredTurn, ToolSpec, TurnEvent, TurnReport,
+    PlanError, Reading, Registry, Run, Session, SessionError, StoredTurn, ToolCall, ToolSpec, TurnEvent,
+    TurnReport,
 };
 
 /// How many items are shown where nobody says.
@@ -33,12 +36,15 @@ pub struct Agent {
     fingerprint: String,
     approval: Option<Approval>,
     model: Option<PlanningModel>,
+    /// Made when a trace first wants it.
+    depends: OnceLock<Depends>,
 }
 
 /// How a turn is to be done.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TurnOptions {
     /// Stop once there is a plan. Nothing is kept of such a turn.
+    #[serde(skip)]
     pub plan_only: bool,
     /// Who plans. Where a model is wanted and there is none, or it fails, the rules do, and the report says so.
     pub planner: PlannerKind,
@@ -49,7 +55,11 @@ pub struct TurnOptions {
     /// What the turn may use.
     pub budget: Budget,
     /// Raise it to end the turn with what there is.
+    #[serde(skip)]
     pub cancellation: Cancellation,
+    /// The trace that is written or played along.
+    #[serde(skip)]
+    pub tape: Tape,
 }
 
 /// A turn that could not be done.
@@ -67,6 +77,22 @@ pub enum AgentError {
     /// A prompt cannot be used.
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    /// A trace cannot be used.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// Nobody was there to approve a call.
+    #[error(
+        "nobody is here to approve step `{step}`, a call of `{tool}`, which changes something; go on with the turn where \
+         somebody is: segue ask --resume {session}"
+    )]
+    Suspended {
+        /// The conversation.
+        session: String,
+        /// The step of the plan.
+        step: String,
+        /// The tool.
+        tool: String,
+    },
     /// The plan cannot be carried out.
     #[error("the plan cannot be carried out: {}", list(.0))]
     Plan(Vec<PlanError>),
@@ -84,7 +110,16 @@ impl Agent {
     pub fn new(world: Arc<dyn World>, snapshot: Snapshot, registry: Registry) -> Self {
         let specs = registry.specs(snapshot.catalog());
         let fingerprint = fingerprint(snapshot.catalog(), &specs, &[]);
-        Self { world, snapshot, registry, specs, fingerprint, approval: None, model: None }
+        Self {
+            world,
+            snapshot,
+            registry,
+            specs,
+            fingerprint,
+            approval: None,
+            model: None,
+            depends: OnceLock::new(),
+        }
     }
 
     /// Asks this before each call that changes something. Without it such calls are denied.
@@ -97,9 +132,11 @@ impl Agent {
     /// Plans with this model where a turn wants a model.
     #[must_use]
     pub fn with_model(mut self, model: PlanningModel) -> Self {
-        let by = [model.model.name()].into_iter().chain(model.prompts.hashes()).collect::<Vec<_>>();
+        let hashes = model.prompts.all().map(|prompt| prompt.hash.as_str());
+        let by = [model.model.name()].into_iter().chain(hashes).collect::<Vec<_>>();
         self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
         self.model = Some(model);
+        self.depends = OnceLock::new();
         self
     }
 
@@ -112,8 +149,17 @@ impl Agent {
         self.model.as_ref()
     }
 
+    /// When the turn began; one that is taken up again keeps its date.
+    pub(crate) fn now(&self, options: &TurnOptions) -> Timestamp {
+        options.tape.now().unwrap_or_else(|| self.world.now())
+    }
+
     pub(crate) fn world(&self) -> &Arc<dyn World> {
         &self.world
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     pub(crate) fn snapshot(&self) -> &Snapshot {
@@ -136,6 +182,11 @@ impl Agent {
         &self.fingerprint
     }
 
+    /// What the fingerprint is made of, part by part.
+    pub fn depends(&self) -> &Depends {
+        self.depends.get_or_init(|| Depends::of(self.catalog(), &self.specs, self.model.as_ref()))
+    }
+
     /// Reads a request, plans, runs the plan and answers; `events` hears of each part as it happens. The turn is
     /// on the disk before any of the reply is told. A turn that is cancelled ends with what there is, and is kept.
     pub async fn turn(
@@ -147,7 +198,13 @@ impl Agent {
     ) -> Result<TurnReport, AgentError> {
         let began = self.world.elapsed();
         let turn = session.turns + 1;
-        let today = self.world.now().to_string();
+        let now = self.now(&options);
+        let today = now.to_string();
+        if !options.plan_only {
+            let secrets = || self.model.as_ref().map(|m| m.model.secrets()).unwrap_or_default();
+            let head = || Head::of(self, session, request, &options, now);
+            options.tape.begin(&self.world, secrets, head);
+        }
         let situation = Situation {
             snapshot: &self.snapshot,
             before: &session.constraints,
@@ -205,6 +262,10 @@ impl Agent {
         }
         let spent = self.world.elapsed().saturating_sub(began);
         let done = self.carry_out(&report.plan, &reading.constraints, session, options, spent, events).await;
+        if let Some(call) = done.suspended {
+            let (session, ToolCall { step, tool, .. }) = (session.id.clone(), call);
+            return Err(AgentError::Suspended { session, step, tool });
+        }
         report.plan = done.run.plan();
         report.calls = done.run.calls().cloned().collect();
         let material = Material {
@@ -223,13 +284,14 @@ impl Agent {
         let (answer, shown) = compose(&material, session)?;
         let (text, items, stop) = (answer.text.clone(), answer.items.clone(), answer.stop);
         report.answer = Some(answer);
-        report.usage.ms = self.ms_since(began);
+        report.usage.ms = options.tape.ms().unwrap_or_else(|| self.ms_since(began));
         let handles = done.run.handles();
         let stored = StoredTurn { constraints: reading.constraints, shown, handles, report };
         if let Some(store) = &session.store {
             store.record(&session.id, &stored)?;
         }
         session.keep_sets(done.sets);
+        options.tape.finish(&stored.report);
         let report = session.advance(stored);
         events(TurnEvent::Text { text });
         for item in items {
@@ -299,11 +361,13 @@ impl Agent {
             shown: session.shown.iter().map(|s| s.id.clone()).collect(),
             approval: self.approval.clone(),
             cancellation: options.cancellation.clone(),
+            tape: options.tape.clone(),
         };
         let mut executor = Executor::new(around, &session.sets);
         let outcome = executor.drive(&mut run, events).await;
         let set = outcome.step.as_deref().and_then(|step| executor.set(step));
-        Done { run, outcome, set, sets: executor.into_sets() }
+        let suspended = executor.suspended();
+        Done { run, outcome, set, sets: executor.into_sets(), suspended }
     }
 
     fn first_items(&self, set: &CandidateSet, limit: usize) -> Result<Vec<ExecutionItem>, StoreError> {
@@ -337,6 +401,8 @@ struct Done {
     set: Option<Arc<CandidateSet>>,
     /// Every set that was made.
     sets: Vec<Arc<CandidateSet>>,
+    /// The call that nobody was there to approve.
+    suspended: Option<ToolCall>,
 }
 
 impl fmt::Debug for Agent {
@@ -356,9 +422,14 @@ fn items_to_show(reading: &Reading, options: &TurnOptions) -> usize {
 /// The first 16 hexadecimal digits of the SHA-256 of all that an answer depends on besides the conversation.
 /// `by` names the model that plans and its prompts.
 fn fingerprint(catalog: &Catalog, specs: &[ToolSpec], by: &[&str]) -> String {
-    use std::fmt::Write;
     let described = serde_json::json!([env!("CARGO_PKG_VERSION"), catalog, specs, by]);
-    let hash = Sha256::digest(described.to_string());
+    digest(&described.to_string())
+}
+
+/// The first 16 hexadecimal digits of the SHA-256.
+pub(crate) fn digest(text: &str) -> String {
+    use std::fmt::Write;
+    let hash = Sha256::digest(text);
     hash.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

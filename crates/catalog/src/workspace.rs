@@ -86,6 +86,11 @@ impl Workspace {
         self.root.join("rejects")
     }
 
+    /// What happened in each turn, one JSON Lines file a turn.
+    pub fn traces_dir(&self) -> PathBuf {
+        self.root.join("traces")
+    }
+
     /// The generation that readers use.
     pub fn current(&self) -> Result<u32, WorkspaceError> {
         if !self.is_there() {

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Ask(Ask),
     /// Execute a plan
     Run(Run),
+    /// Do a turn again from its trace, without its model, and compare; or list the traces
+    Replay(Replay),
     /// The tools: list, describe, call
     #[command(subcommand)]
     Tool(Tool),
@@ -115,6 +117,12 @@ pub(crate) struct TurnArgs {
     /// Leave a tool out (may be repeated)
     #[arg(long, value_name = "TOOL")]
     pub(crate) without: Vec<String>,
+    /// Write no trace of the turn (nothing is exported then either)
+    #[arg(long)]
+    pub(crate) no_trace: bool,
+    /// Allow the calls that change something, without asking
+    #[arg(long)]
+    pub(crate) approve: bool,
 }
 
 /// Who plans.
@@ -144,7 +152,8 @@ pub(crate) struct Chat {
 #[derive(Debug, Args)]
 pub(crate) struct Ask {
     /// The request, in your words
-    pub(crate) request: String,
+    #[arg(required_unless_present = "resume")]
+    pub(crate) request: Option<String>,
     #[command(flatten)]
     pub(crate) turn: TurnArgs,
     /// Show what was understood and the plan, and call nothing
@@ -153,6 +162,9 @@ pub(crate) struct Ask {
     /// Ask in this session, so that what was asked before still holds
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
+    /// Go on with the turn of this session that was cut: what the model had answered is not asked again
+    #[arg(long, value_name = "ID", conflicts_with_all = ["request", "session", "plan_only", "no_trace"])]
+    pub(crate) resume: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +175,26 @@ pub(crate) struct Run {
     #[arg(long, short = 'k', value_name = "N", default_value_t = 10)]
     pub(crate) count: u16,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_HELP)]
+pub(crate) struct Replay {
+    /// The trace: a file, or a turn as --list shows it; without it the newest
+    #[arg(value_name = "TRACE")]
+    pub(crate) trace: Option<String>,
+    /// List the traces of the workspace with tokens and cost, the newest first
+    #[arg(long, conflicts_with = "trace")]
+    pub(crate) list: bool,
+    /// Run the tools against the catalogue as it is now, but for those that change something
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) live_tools: bool,
+}
+
+const REPLAY_HELP: &str = "\
+Every turn of `ask` and `chat` leaves a trace in WORKSPACE/traces, unless --no-trace is given; the 500 newest are kept, and
+no more than 512 MiB of them. With OTEL_EXPORTER_OTLP_ENDPOINT set, turns are exported too, as OTLP over HTTP in JSON.
+
+Exit code 3 says that something was not as recorded; the first such thing is named.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tool {

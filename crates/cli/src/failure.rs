@@ -83,6 +83,7 @@ from_errors! {
     "prompt": segue_agent::model::PromptError,
     "agent": segue_agent::AgentError,
     "session": segue_agent::SessionError,
+    "trace": segue_agent::trace::TraceError,
     "file": segue_world::FileError,
 }
 

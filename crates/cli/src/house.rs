@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use segue_agent::model::Prompts;
+use segue_agent::trace::{Head, Tape, TraceFolder};
 use segue_agent::{Agent, PlannerKind, PlanningModel, Registry, SessionStore};
 use segue_catalog::Workspace;
 use segue_models::{
@@ -13,7 +14,9 @@ use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
 
 use crate::args::{Planner, TurnArgs};
+use crate::export::Exports;
 use crate::failure::Failure;
+use crate::prompt::approval;
 
 /// Where commands find what they need.
 #[derive(Debug)]
@@ -29,6 +32,15 @@ pub(crate) struct Door {
     pub(crate) registry: Registry,
     pub(crate) engine: Engine,
     pub(crate) sessions: Arc<SessionStore>,
+    pub(crate) traces: TraceFolder,
+    pub(crate) exports: Option<Exports>,
+}
+
+impl Door {
+    /// The tape for a turn: one that records, unless no trace is wanted.
+    pub(crate) fn tape(&self, args: &TurnArgs) -> Tape {
+        if args.no_trace { Tape::default() } else { Tape::recording(self.traces.clone()) }
+    }
 }
 
 impl House {
@@ -62,6 +74,16 @@ impl House {
         Ok(Some(Arc::new(SentenceEmbedder::open(&shelf, &options, &mut |_| ())?)))
     }
 
+    /// The traces of the workspace.
+    pub(crate) fn traces(&self) -> TraceFolder {
+        TraceFolder::at(self.workspace.traces_dir())
+    }
+
+    /// The prompts: the workspace's own, then those that are built in.
+    pub(crate) fn prompts(&self) -> Result<Prompts, Failure> {
+        Ok(Prompts::load(Some(&self.workspace.root().join("prompts")))?)
+    }
+
     /// The model that plans: the one given, or the one that `workspace.toml` names.
     pub(crate) fn planning_model(&self, given: Option<&str>) -> Result<Option<PlanningModel>, Failure> {
         let root = self.workspace.root();
@@ -77,13 +99,14 @@ impl House {
             .remedy("give it a `base_url`, or use another model"));
         };
         let model = Arc::new(Endpoint::new(options, self.world.clone())?);
-        let prompts = Prompts::load(Some(&root.join("prompts")))?;
-        Ok(Some(PlanningModel { model, prompts, prices: resolved.prices, logprobs: true }))
+        Ok(Some(PlanningModel { model, prompts: self.prompts()?, prices: resolved.prices, logprobs: true }))
     }
 
     /// Opens the workspace for a conversation, with the planner that is wanted.
     pub(crate) fn open_for(&self, args: &TurnArgs) -> Result<(Door, PlannerKind), Failure> {
         let mut door = self.open(&args.without)?;
+        door.agent = door.agent.with_approval(approval(args.approve));
+        door.exports = Exports::of(self.world.as_ref());
         if args.planner == Planner::Rules {
             return Ok((door, PlannerKind::Rules));
         }
@@ -98,6 +121,19 @@ impl House {
         Ok((door, PlannerKind::Route))
     }
 
+    /// Opens the workspace to go on with a turn that was cut: with the planner and the model that it had, unless others
+    /// are given.
+    pub(crate) fn open_to_go_on(&self, args: &TurnArgs, head: &Head) -> Result<(Door, PlannerKind), Failure> {
+        let mut args = args.clone();
+        if args.planner == Planner::Auto && head.options.planner == PlannerKind::Rules {
+            args.planner = Planner::Rules;
+        }
+        if args.planner != Planner::Rules && args.model.is_none() && self.planning_model(None)?.is_none() {
+            args.model.clone_from(&head.model);
+        }
+        self.open_for(&args)
+    }
+
     /// Opens the workspace for questions, leaving out some tools.
     pub(crate) fn open(&self, without: &[String]) -> Result<Door, Failure> {
         // A damaged workspace is told before anything is loaded.
@@ -110,6 +146,13 @@ impl House {
         let registry = everything.without(without);
         let agent = Agent::new(self.world.clone(), engine.snapshot().clone(), registry.clone());
         let sessions = SessionStore::open(&self.workspace.sessions_db(), self.world.clone())?;
-        Ok(Door { agent, registry, engine, sessions: Arc::new(sessions) })
+        Ok(Door {
+            agent,
+            registry,
+            engine,
+            sessions: Arc::new(sessions),
+            traces: self.traces(),
+            exports: None,
+        })
     }
 }

@@ -1,16 +1,40 @@
 //! Where a conversation's lines come from: an editor with history on a terminal, else standard input.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use reedline::{
     DefaultHinter, FileBackedHistory, Prompt, PromptEditMode, PromptHistorySearch, Reedline, Signal,
 };
 
+use segue_agent::{Approval, Consent};
+
 use crate::failure::Failure;
+use crate::output::{remark, tame};
 
 const HISTORY_LINES: usize = 1000;
+
+/// Who allows the calls that change something: everybody, the person at the terminal, or nobody.
+pub(crate) fn approval(everything: bool) -> Approval {
+    Arc::new(move |call| {
+        if everything {
+            return Consent::Given;
+        }
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Consent::Nobody;
+        }
+        remark(format!("`{}` changes something: {}", tame(&call.tool), tame(&call.args.to_string())));
+        remark("make this call? [y/N]");
+        let mut line = String::new();
+        match io::stdin().lock().read_line(&mut line) {
+            Ok(_) if matches!(line.trim(), "y" | "Y" | "yes") => Consent::Given,
+            Ok(_) => Consent::Refused,
+            Err(_) => Consent::Nobody,
+        }
+    })
+}
 
 /// What a person did at the prompt.
 #[derive(Debug, PartialEq, Eq)]

@@ -46,8 +46,9 @@ mod shelf;
 pub use chat::{
     Abilities, AbilityStore, Cassette, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest,
     Completion, ConfigError, Delta, Endpoint, EndpointOptions, Finish, JsonSchemaFormat, Message,
-    ModelSource, ModelsConfig, OPENAI_BASE_URL, Prices, ResolvedModel, Role, ScriptedModel, TaskRole,
-    TokenLogprob, ToolCallRequest, ToolChoice, ToolDefinition, Usage, Wait, calls_in, json_in, probe,
+    ModelSource, ModelsConfig, OPENAI_BASE_URL, Prices, ResolvedModel, Role, ScriptedModel, Secrets,
+    TaskRole, TokenLogprob, ToolCallRequest, ToolChoice, ToolDefinition, Usage, Wait, calls_in, json_in,
+    probe,
 };
 pub use embedder::{EmbedError, Embedder};
 pub use hash::HashEmbedder;

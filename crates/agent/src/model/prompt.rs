@@ -77,9 +77,9 @@ impl Prompts {
         Ok(Self { by_name })
     }
 
-    /// The hashes of all of them, by name.
-    pub fn hashes(&self) -> impl Iterator<Item = &str> {
-        self.by_name.values().map(|p| p.hash.as_str())
+    /// All of them, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Prompt> {
+        self.by_name.values()
     }
 
     /// The prompt of this name.

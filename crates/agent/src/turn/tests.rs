@@ -337,6 +337,23 @@ fn a_plan_is_carried_out_without_a_conversation() {
     );
 }
 
+#[test]
+fn a_turn_that_nobody_can_approve_ends_without_a_reply() {
+    let (_folder, snapshot) = snapshot();
+    let writes = filter().with(|spec| spec.effect = crate::Effect::Writes);
+    let nobody: Approval = Arc::new(|_| crate::Consent::Nobody);
+    let agent = Agent::new(world(), snapshot, registry(vec![writes, order()])).with_approval(nobody);
+    let mut session = Session::in_memory(world().as_ref());
+    let asked = Planned::by_rules(search(&[("long", long(), true)]));
+    let options = TurnOptions::default();
+    let mut ignore = |_| {};
+    let turn = agent.respond(&mut session, "so", asked, &options, Duration::ZERO, &mut ignore);
+    let error = runtime().block_on(turn).unwrap_err().to_string();
+    assert!(error.starts_with("nobody is here to approve step `s1`, a call of `keep`"), "{error}");
+    assert!(error.ends_with(&format!("segue ask --resume {}", session.id)), "{error}");
+    assert_eq!(session.turns, 0);
+}
+
 /// Prints what a turn costs besides its tools: `cargo test --release -- --ignored --nocapture a_turn_costs`.
 #[test]
 #[ignore = "a measurement"]

@@ -6,13 +6,18 @@ use segue_agent::TurnOptions;
 
 use crate::args::Ask;
 use crate::commands::chat::turn;
+use crate::commands::resume;
 use crate::failure::Failure;
 use crate::house::House;
 use crate::output::Output;
 use crate::render::{Detail, show_plan};
 
 pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Result<ExitCode, Failure> {
-    if args.request.trim().is_empty() {
+    if let Some(session) = &args.resume {
+        return resume::run(house, args, session, output).await;
+    }
+    let request = args.request.as_deref().unwrap_or_default();
+    if request.trim().is_empty() {
         return Err(Failure::usage("the request is empty").remedy("say what you look for: segue ask \"…\""));
     }
     let (door, planner) = house.open_for(&args.turn)?;
@@ -22,7 +27,7 @@ pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Resul
     };
     if args.plan_only {
         let options = TurnOptions { planner, plan_only: true, ..TurnOptions::default() };
-        let report = door.agent.turn(&mut session, &args.request, options, |_| {}).await?;
+        let report = door.agent.turn(&mut session, request, options, |_| {}).await?;
         if output.is_json() {
             output.json(&report);
         } else {
@@ -31,6 +36,6 @@ pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Resul
         return Ok(ExitCode::SUCCESS);
     }
     let detail = if args.turn.explain { Detail::Evidence } else { Detail::Answer };
-    turn(&door, &mut session, &args.request, planner, &args.turn, detail, output).await?;
+    turn(&door, &mut session, request, planner, &args.turn, detail, output).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use segue_agent::{PlannerKind, Session, TurnOptions, TurnReport};
 
 use crate::args::{Chat, TurnArgs};
+use crate::commands::resume;
 use crate::failure::Failure;
 use crate::house::{Door, House};
 use crate::output::Output;
@@ -17,6 +18,7 @@ Ask in your own words; what you asked before still holds until you take it back.
   “only the French ones”   “never mind the year”   “more like the second one, but newer”   “why #3?”
   /explain   show every call and the evidence from now on, or stop showing it
   /what      what holds at this point of the conversation
+  /resume    go on with a request that was cut
   /new       begin a new conversation
   /help      this text
   /quit      leave (or Ctrl-D); the conversation is kept: `segue chat --resume`";
@@ -24,7 +26,7 @@ Ask in your own words; what you asked before still holds until you take it back.
 pub(crate) async fn run(house: &House, args: &Chat, output: &mut Output) -> Result<ExitCode, Failure> {
     let (door, planner) = house.open_for(&args.turn)?;
     let session = match (&args.session, args.resume) {
-        (Some(id), _) => door.sessions.resume(id)?,
+        (Some(id), _) => resume::session(&door, id)?,
         (None, true) => match door.sessions.resume_last()? {
             Some(session) => session,
             None => {
@@ -53,6 +55,7 @@ pub(crate) async fn converse(
     // A misspelt name needs all names in memory; reading them while the person types costs nobody anything.
     let snapshot = door.engine.snapshot().clone();
     std::thread::spawn(move || snapshot.warm_lexicon());
+    resume::offer(door, &session, output)?;
     let mut detail = if args.explain { Detail::Evidence } else { Detail::Answer };
     if output.is_interactive() {
         let catalog = door.agent.catalog();
@@ -76,6 +79,15 @@ pub(crate) async fn converse(
             "" => {}
             "/quit" | "/exit" | "/q" => break,
             "/help" | "/?" => output.line(HELP),
+            "/resume" => match resume::cut(door, &session)? {
+                Some(trace) => {
+                    let went_on = resume::go_on(door, &mut session, &trace, planner, args, detail, output);
+                    if let Err(failure) = went_on.await {
+                        output.failure(&failure);
+                    }
+                }
+                None => output.line("no request of this conversation was cut"),
+            },
             "/new" => session = door.sessions.create(),
             "/what" => show_constraints(&session, output),
             "/explain" => {
@@ -124,8 +136,22 @@ pub(crate) async fn turn(
         planner,
         k: args.count.map(usize::from),
         cancellation: interrupt.cancellation().clone(),
+        tape: door.tape(args),
         ..TurnOptions::default()
     };
+    carry(door, session, request, options, detail, output).await
+}
+
+/// One turn with these options.
+pub(crate) async fn carry(
+    door: &Door,
+    session: &mut Session,
+    request: &str,
+    options: TurnOptions,
+    detail: Detail,
+    output: &mut Output,
+) -> Result<TurnReport, Failure> {
+    let tape = options.tape.clone();
     let mut view = TurnView::new(detail);
     let report = if output.is_json() {
         let report = door.agent.turn(session, request, options, |_| {}).await?;
@@ -134,6 +160,11 @@ pub(crate) async fn turn(
     } else {
         door.agent.turn(session, request, options, |event| view.show(&event, output)).await?
     };
+    match (tape.problem(), tape.path(), &door.exports) {
+        (Some(problem), ..) => output.note(format!("there is no whole trace of this turn: {problem}")),
+        (None, Some(path), Some(exports)) => exports.add(path),
+        _ => {}
+    }
     Ok(report)
 }
 

@@ -7,6 +7,8 @@ mod demo;
 mod import;
 mod index;
 mod models;
+mod replay;
+mod resume;
 mod run;
 mod status;
 mod tool;
@@ -34,6 +36,7 @@ pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failur
             Command::Chat(args) => chat::run(&house, &args, output).await,
             Command::Ask(args) => ask::run(&house, &args, output).await,
             Command::Run(args) => run::run(&house, &args, output).await,
+            Command::Replay(args) => replay::run(&house, &args, output).await,
             Command::Tool(args) => tool::run(&house, &args, output).await,
             Command::Models(args) => models::run(&house, &args, output),
             Command::Bench(args) => bench::run(&house, &args, output).await,

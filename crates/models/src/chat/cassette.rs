@@ -3,14 +3,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use secrecy::{ExposeSecret, SecretString};
 use segue_world::fs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::clean::clean;
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, Secrets};
 
 /// Characters of a request that are shown when it has no recording.
 const SHOWN: usize = 100;
@@ -25,7 +24,7 @@ pub struct Cassette {
 }
 
 enum Mode {
-    Record { inner: Box<dyn ChatModel>, secrets: Vec<SecretString> },
+    Record { inner: Box<dyn ChatModel>, secrets: Secrets },
     Replay { name: String, recorded: BTreeMap<String, Vec<Outcome>>, played: Mutex<BTreeMap<String, usize>> },
 }
 
@@ -47,7 +46,7 @@ enum Outcome {
 impl Cassette {
     /// Asks `inner` and adds each exchange to the end of the file. A line with one of `secrets` in it is not written
     /// and the call fails; see [`EndpointOptions::secrets`](super::EndpointOptions::secrets).
-    pub fn record(inner: Box<dyn ChatModel>, path: impl Into<PathBuf>, secrets: Vec<SecretString>) -> Self {
+    pub fn record(inner: Box<dyn ChatModel>, path: impl Into<PathBuf>, secrets: Secrets) -> Self {
         Self { path: path.into(), mode: Mode::Record { inner, secrets } }
     }
 
@@ -144,15 +143,10 @@ fn next<'a>(
     outcome
 }
 
-fn write_line(path: &Path, line: &Line, secrets: &[SecretString]) -> Result<(), ChatError> {
+fn write_line(path: &Path, line: &Line, secrets: &Secrets) -> Result<(), ChatError> {
     let mut text = serde_json::to_string(line).map_err(|e| unusable(&e.to_string()))?;
-    for secret in secrets.iter().map(|s| s.expose_secret()).filter(|s| !s.is_empty()) {
-        // As it is, and as JSON would write it inside a string.
-        let escaped = Json::from(secret).to_string();
-        let escaped = escaped.trim_matches('"');
-        if text.contains(secret) || text.contains(escaped) {
-            return Err(unusable("the exchange contains a key or the value of a header, and is not written"));
-        }
+    if secrets.are_in(&text) {
+        return Err(unusable("the exchange contains a key or the value of a header, and is not written"));
     }
     text.push('\n');
     fs::append(path, text.as_bytes()).map_err(|e| unusable(&e.to_string()))
@@ -213,7 +207,7 @@ mod tests {
             Ok(ChatReply::text("two")),
             Err(ChatError::new(ChatErrorKind::Cut, "the wire")),
         ]);
-        let recording = Cassette::record(Box::new(script), &path, Vec::new());
+        let recording = Cassette::record(Box::new(script), &path, Secrets::default());
         for text in ["hi", "hi", "bye"] {
             let _ = answer(&recording, &ask(text)).await;
         }
@@ -238,7 +232,7 @@ mod tests {
         let path = folder.path().join("a.jsonl");
         for secret in ["sk-hush", "sk-\"hush\\"] {
             let script = ScriptedModel::new(vec![Ok(ChatReply::text(format!("your key is {secret}.")))]);
-            let recording = Cassette::record(Box::new(script), &path, vec![secret.into()]);
+            let recording = Cassette::record(Box::new(script), &path, Secrets::new(vec![secret.into()]));
             let error = answer(&recording, &ask("what is my key?")).await.unwrap_err();
             assert_eq!(error.name(), "cassette");
             assert!(!error.to_string().contains("hush"));

@@ -14,6 +14,7 @@ mod model;
 mod reply;
 mod request;
 mod scripted;
+mod secrets;
 
 pub use abilities::{Abilities, probe};
 pub use ability_store::AbilityStore;
@@ -27,3 +28,4 @@ pub use model::{ChatModel, Completion};
 pub use reply::{ChatReply, Delta, Finish, TokenLogprob, Usage};
 pub use request::{ChatRequest, JsonSchemaFormat, ToolChoice, ToolDefinition};
 pub use scripted::ScriptedModel;
+pub use secrets::Secrets;

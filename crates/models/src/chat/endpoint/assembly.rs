@@ -1,12 +1,13 @@
 //! A reply put together from what the server sends, in one piece or many. No waiting and no network here.
 
-use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use super::calls::PartialCalls;
 use super::repetition::RepetitionGuard;
 use super::{lenient, refusal};
-use crate::chat::{ChatError, ChatErrorKind, ChatReply, ChatRequest, Delta, Finish, TokenLogprob, Usage};
+use crate::chat::{
+    ChatError, ChatErrorKind, ChatReply, ChatRequest, Delta, Finish, Secrets, TokenLogprob, Usage,
+};
 
 /// Characters that a token has, roughly, in the languages that models read most.
 const CHARACTERS_PER_TOKEN: u64 = 4;
@@ -14,7 +15,7 @@ const CHARACTERS_PER_TOKEN: u64 = 4;
 /// The reply so far.
 #[derive(Debug)]
 pub(super) struct Assembly<'a> {
-    secrets: &'a [SecretString],
+    secrets: &'a Secrets,
     /// Bytes of text and calls that there may be.
     max_bytes: usize,
     bytes: usize,
@@ -32,7 +33,7 @@ pub(super) struct Assembly<'a> {
 }
 
 impl<'a> Assembly<'a> {
-    pub(super) fn new(max_bytes: usize, secrets: &'a [SecretString]) -> Self {
+    pub(super) fn new(max_bytes: usize, secrets: &'a Secrets) -> Self {
         Self {
             secrets,
             max_bytes,

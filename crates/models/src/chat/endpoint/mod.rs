@@ -32,7 +32,7 @@ pub use options::{EndpointOptions, OPENAI_BASE_URL};
 use transport::Transport;
 use wire::{Dialect, WireRequest};
 
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, Wait};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, Secrets, Wait};
 
 /// After a reply has said that it ended only the usage can follow; it is not waited for longer than this.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ pub struct Endpoint {
     world: Arc<dyn World>,
     client: Client<Address>,
     http: reqwest::Client,
-    secrets: Arc<[SecretString]>,
+    secrets: Secrets,
     dialect: Mutex<Dialect>,
 }
 
@@ -64,7 +64,7 @@ impl Endpoint {
             Ok((Client::build(http.clone(), address), http))
         };
         let (client, http) = make().map_err(|error: ChatError| error.of(&options.model))?;
-        let secrets = options.secrets().into();
+        let secrets = options.secrets();
         Ok(Self { options, world, client, http, secrets, dialect: Mutex::default() })
     }
 
@@ -132,7 +132,7 @@ impl Endpoint {
         let transport = Transport {
             http: self.http.clone(),
             world: Arc::clone(&self.world),
-            secrets: Arc::clone(&self.secrets),
+            secrets: self.secrets.clone(),
             account: account.clone(),
             stream: self.options.stream,
             max_reply_bytes: self.options.max_reply_bytes,
@@ -191,6 +191,10 @@ impl ChatModel for Endpoint {
 
     fn context_window(&self) -> Option<u32> {
         self.options.context_window
+    }
+
+    fn secrets(&self) -> Secrets {
+        self.secrets.clone()
     }
 
     fn complete<'a>(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::chat::{ChatError, ChatErrorKind};
+use crate::chat::{ChatError, ChatErrorKind, Secrets};
 
 /// The address of OpenAI's own service.
 pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
@@ -72,13 +72,13 @@ impl EndpointOptions {
 
     /// What must not be shown or stored wherever it turns up: the key, and headers that are named like one. Others
     /// (`x-title: Segue`) hold words that may well occur in a conversation.
-    pub fn secrets(&self) -> Vec<SecretString> {
+    pub fn secrets(&self) -> Secrets {
         let headers = self.headers.iter().filter(|(name, _)| {
             let name = name.to_ascii_lowercase();
             ["auth", "key", "token", "secret", "password", "cookie"].iter().any(|part| name.contains(part))
         });
         let values = headers.map(|(_, value)| SecretString::from(value.as_str()));
-        self.key.iter().cloned().chain(values).collect()
+        Secrets::new(self.key.iter().cloned().chain(values).collect())
     }
 
     /// The address without a slash at its end.
@@ -184,7 +184,7 @@ mod tests {
         options.key = Some("sk-hush".into());
         options.headers.insert("x-key".to_owned(), "hush-too".to_owned());
         options.headers.insert("x-title".to_owned(), "Segue".to_owned());
-        assert_eq!(options.secrets().len(), 2);
+        assert_eq!(options.secrets().without("sk-hush hush-too Segue"), "[redacted] [redacted] Segue");
         let headers = options.header_map().unwrap();
         for shown in [format!("{options:?}"), format!("{headers:?}")] {
             assert!(!shown.contains("hush"), "{shown}");

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
-use crate::chat::{ChatError, ChatErrorKind};
+use crate::chat::{ChatError, ChatErrorKind, Secrets};
 
 /// A refusal: an HTTP status other than success, or an error inside a reply.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub(super) struct Refusal<'a> {
 
 impl Refusal<'_> {
     /// The error it stands for; `secrets` are taken out of the server's words.
-    pub(super) fn to_error(&self, secrets: &[SecretString]) -> ChatError {
+    pub(super) fn to_error(&self, secrets: &Secrets) -> ChatError {
         match serde_json::from_slice::<Json>(self.body) {
             Ok(json) => error_in(&json, self.status, self.retry_after, secrets),
             Err(_) => {
@@ -28,7 +27,7 @@ impl Refusal<'_> {
                 let words = if text.trim_start().starts_with('<') { "it sent a web page" } else { &text };
                 ChatError::quoted(
                     kind(self.status, self.retry_after, "", words, None),
-                    &without(secrets, words),
+                    &secrets.without(words),
                 )
             }
         }
@@ -41,7 +40,7 @@ pub(super) fn error_in(
     body: &Json,
     status: u16,
     retry_after: Option<Duration>,
-    secrets: &[SecretString],
+    secrets: &Secrets,
 ) -> ChatError {
     let error = body.get("error").filter(|e| !e.is_null()).unwrap_or(body);
     let words = error
@@ -54,7 +53,7 @@ pub(super) fn error_in(
     let status = code.filter(|c| status == 200 && (400..600).contains(c)).unwrap_or(status);
     let labels: Vec<&str> = ["type", "code"].iter().filter_map(|key| error.get(key)?.as_str()).collect();
     let limit = error.get("n_ctx").and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
-    ChatError::quoted(kind(status, retry_after, &labels.join(" "), &words, limit), &without(secrets, &words))
+    ChatError::quoted(kind(status, retry_after, &labels.join(" "), &words, limit), &secrets.without(&words))
 }
 
 fn kind(
@@ -107,18 +106,13 @@ fn number_after_phrase(words: &str) -> Option<u32> {
     digits.replace(',', "").parse().ok().filter(|n| *n >= 64)
 }
 
-/// The text with each secret replaced.
-fn without(secrets: &[SecretString], text: &str) -> String {
-    let shown = secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
-    shown.fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(status: u16, body: &str) -> ChatError {
-        Refusal { status, retry_after: None, body: body.as_bytes() }.to_error(&["sk-hush".into()])
+        Refusal { status, retry_after: None, body: body.as_bytes() }
+            .to_error(&Secrets::new(vec!["sk-hush".into()]))
     }
 
     #[test]

@@ -11,7 +11,6 @@ use async_openai::middleware::HttpRequestFactory;
 use futures_util::StreamExt;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Body, Response};
-use secrecy::SecretString;
 use segue_world::World;
 use tower::BoxError;
 
@@ -19,7 +18,7 @@ use super::backoff::retry_after;
 use super::guard::{Account, Guard, connection_error};
 use super::refusal::Refusal;
 use crate::chat::clean::clean;
-use crate::chat::{ChatError, ChatErrorKind};
+use crate::chat::{ChatError, ChatErrorKind, Secrets};
 
 /// Bytes of a refusal that are read.
 const REFUSAL_BYTES: usize = 1 << 16;
@@ -31,7 +30,7 @@ const ENVELOPE: usize = 16;
 pub(super) struct Transport {
     pub(super) http: reqwest::Client,
     pub(super) world: Arc<dyn World>,
-    pub(super) secrets: Arc<[SecretString]>,
+    pub(super) secrets: Secrets,
     pub(super) account: Account,
     pub(super) stream: bool,
     /// Bytes of text in a reply.

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::chat::{JsonSchemaFormat, Message, ToolCallRequest};
+use crate::chat::{JsonSchemaFormat, Message, Secrets, ToolCallRequest};
 
 fn question() -> ChatRequest {
     ChatRequest::new(vec![Message::user("what is on tonight?")], 16)
@@ -9,7 +9,8 @@ fn question() -> ChatRequest {
 
 fn assemble(request: &ChatRequest, events: &[Json]) -> Result<(ChatReply, Vec<Delta>), ChatError> {
     let mut deltas = Vec::new();
-    let mut assembly = Assembly::new(1000, &[]);
+    let secrets = Secrets::default();
+    let mut assembly = Assembly::new(1000, &secrets);
     for event in events {
         assembly.take(event, &mut |delta| deltas.push(delta))?;
     }
@@ -116,7 +117,8 @@ fn a_refusal_to_answer_is_told_as_such() {
 #[test]
 fn a_reply_has_begun_when_the_model_has_said_something() {
     let begun = |event: Json| {
-        let mut assembly = Assembly::new(1000, &[]);
+        let secrets = Secrets::default();
+        let mut assembly = Assembly::new(1000, &secrets);
         assembly.take(&event, &mut |_| ()).unwrap();
         assembly.has_begun()
     };
