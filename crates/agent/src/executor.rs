@@ -48,6 +48,11 @@ pub(crate) struct Executor<'a> {
     under_way: JoinSet<Finished>,
     answered: VecDeque<CallAnswer>,
     lock: Arc<RwLock<()>>,
+    /// When the first call could be made, and how long people were waited for since.
+    began: Duration,
+    waited: Duration,
+    /// Steps whose answers were told.
+    told: Vec<String>,
 }
 
 /// A call that has come back.
@@ -72,6 +77,7 @@ impl<'a> Executor<'a> {
             // By handle alone: the steps of earlier turns had the same names as this one's.
             scope.insert_as(&set.handle().0, set);
         }
+        let began = around.world.elapsed();
         Self {
             around,
             scope,
@@ -80,6 +86,9 @@ impl<'a> Executor<'a> {
             under_way: JoinSet::new(),
             answered: VecDeque::new(),
             lock: Arc::default(),
+            began,
+            waited: Duration::ZERO,
+            told: Vec::new(),
         }
     }
 
@@ -93,28 +102,27 @@ impl<'a> Executor<'a> {
         self.made
     }
 
-    /// Carries a run to its end.
+    /// Carries a run to its end. It can be given more steps then, and carried on.
     pub(crate) async fn drive(
         &mut self,
         run: &mut Run,
         events: &mut (dyn FnMut(TurnEvent) + Send),
     ) -> Outcome {
         let world = self.around.world.clone();
-        let began = world.elapsed();
-        let mut told: Vec<String> = Vec::new();
         loop {
             if self.around.cancellation.is_cancelled() {
                 run.cancel();
             }
-            let spent = world.elapsed().saturating_sub(began);
+            // Whoever is asked for approval may take their time.
+            let spent = world.elapsed().saturating_sub(self.began + self.waited);
             let before = run.len();
             let next = run.next(spent);
             if run.len() != before {
                 events(TurnEvent::Planned { plan: run.plan() });
             }
             // What the run answered by itself, because it could not be called any more, is told too.
-            for answer in run.calls().filter(|a| !told.contains(&a.step)).cloned().collect::<Vec<_>>() {
-                told.push(answer.step.clone());
+            for answer in run.calls().filter(|a| !self.told.contains(&a.step)).cloned().collect::<Vec<_>>() {
+                self.told.push(answer.step.clone());
                 events(TurnEvent::CallAnswered { call: answer });
             }
             match next {
@@ -166,16 +174,22 @@ impl<'a> Executor<'a> {
         });
     }
 
-    fn permitted(&self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, ToolSpec), ToolError> {
+    fn permitted(&mut self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, ToolSpec), ToolError> {
         let tool = self.around.registry.get(&call.tool)?;
         let spec = self.around.specs.iter().find(|s| s.name == call.tool).cloned();
         let spec = spec.unwrap_or_else(|| tool.describe(self.around.snapshot.catalog()));
-        let approved = || self.around.approval.as_ref().is_some_and(|approve| approve(call));
-        if spec.effect == Effect::Writes && !approved() {
+        if spec.effect == Effect::Writes && !self.approved(call) {
             let message = format!("`{}` changes something and was not approved", call.tool);
             return Err(ToolError::new(ErrorKind::Denied, message));
         }
         Ok((tool, spec))
+    }
+
+    fn approved(&mut self, call: &ToolCall) -> bool {
+        let began = self.around.world.elapsed();
+        let approved = self.around.approval.as_ref().is_some_and(|approve| approve(call));
+        self.waited += self.around.world.elapsed().saturating_sub(began);
+        approved
     }
 
     fn context(&self, call: &ToolCall) -> Result<ToolContext, ToolError> {
