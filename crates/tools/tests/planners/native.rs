@@ -249,6 +249,33 @@ fn a_plan_alone_is_asked_for_in_one_reply() {
     assert_eq!((turn.report.planner.as_str(), turn.report.calls.len()), ("plan", 0));
 }
 
+#[test]
+fn what_nobody_said_does_not_count() {
+    let mut homes = homes();
+    let unasked = json!({"conditions": [condition("cheap", "price", "at most", "300000", "")]});
+    let turn = homes.turn(
+        "houses with a garden",
+        vec![
+            calls(&[
+                ("sql_filter", unasked),
+                ("bm25_search", json!({"query": "castle"})),
+                ("similar_items", json!({"like": ["h2"]})),
+            ]),
+            says("DONE"),
+        ],
+    );
+    let told = turn.told(1);
+    assert!(
+        told[0].contains("not taken: price at most 300000: the request does not say “cheap”"),
+        "{told:?}"
+    );
+    assert!(told[1].contains("not taken: search castle: the request does not say it"), "{told:?}");
+    assert!(told[2].contains("not taken: h2: the request does not name it"), "{told:?}");
+    assert_eq!(turn.report.refused.len(), 3);
+    assert_eq!(turn.steps()[1], r#"s2 bm25_search {"query":"garden"} in s1"#);
+    assert!(turn.steps().iter().all(|s| !s.contains("price") && !s.contains("h2")), "{:?}", turn.steps());
+}
+
 /// What is known need not be said again, and is no offence if it is, however badly.
 #[test]
 fn what_holds_already_is_not_taken_twice() {
