@@ -121,7 +121,7 @@ fn every_wrong_call_is_answered() {
         "there is no result `c9`; there are: c1",
         "`#7` is not shown; there are #1 to #3",
         "`beauty` is not a field",
-        "there is no result `c4`",
+        "there is no result `c1`; there are: c3",
         "country = Holland: ",
         "not called: at most 4 calls at a time",
     ]) {
