@@ -116,22 +116,11 @@ impl Drafting {
             return self.again(asked, reply, &faults);
         }
         state.refused.extend(faults);
-        self.drop_what_became_a_condition(&mut state.reading, &calls);
         let catalog = ground.snapshot.catalog();
         let compiler = Compiler { catalog, specs: ground.specs, steps: Vec::new() };
         let steps = assemble(calls, &mut state.reading, self.k, compiler);
         state.plan = Some(Plan { steps });
         self.state = state;
-    }
-
-    /// Words of which the model made a condition, and that it searches for no more, are not searched for.
-    fn drop_what_became_a_condition(&self, reading: &mut Reading, calls: &[Call<'_>]) {
-        let has = |roles: &[ToolRole]| calls.iter().any(|c| c.what.is_some() && roles.contains(&c.spec.role));
-        let before = self.state.reading.constraints.conditions.len();
-        if reading.constraints.conditions.len() > before && !has(&[ToolRole::Lexical, ToolRole::Dense]) {
-            reading.constraints.queries.retain(|q| q.turn != self.turn || !q.holds());
-            reading.understood.retain(|u| u.meaning != crate::rules::SEARCHED);
-        }
     }
 
     fn again(&mut self, mut asked: ChatRequest, reply: &ChatReply, faults: &[String]) {

@@ -4,7 +4,7 @@
 //! What can be put right is a fault, told to the model with the nearest real names; what nobody said is refused and
 //! counted.
 
-use segue_catalog::text::{fold, squash};
+use segue_catalog::text::{fold, squash, words};
 use segue_catalog::{Operator, Predicate, PredicateError, Snapshot, resolve};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -210,8 +210,22 @@ impl Listener<'_> {
         });
         let said = squash(words);
         self.reading.not_understood.retain(|w| !said.contains(&squash(w)));
+        self.search_no_more(words);
         let asked = Asked::new(predicate, words, self.turn, true);
         rules::add(self.ground.snapshot, &mut self.reading.constraints, asked);
+    }
+
+    /// Words that became a condition are not searched for; the others are.
+    fn search_no_more(&mut self, said: &str) {
+        let said: Vec<String> = words(said).collect();
+        let (turn, reading) = (self.turn, &mut *self.reading);
+        let is_left = |text: &str| words(text).any(|w| !said.contains(&w) && !rules::is_filling(&w));
+        for query in reading.constraints.queries.iter_mut().filter(|q| q.turn == turn && q.holds()) {
+            let left: Vec<_> = query.what.split_whitespace().filter(|w| is_left(w)).collect();
+            query.what = left.join(" ");
+        }
+        reading.constraints.queries.retain(|q| !q.what.is_empty());
+        reading.understood.retain(|u| u.meaning != SEARCHED || is_left(&u.text));
     }
 
     /// Words to search for: the model's if the conversation says them, else those that the rules left.
@@ -227,16 +241,16 @@ impl Listener<'_> {
             self.refuse(format!("search {query}: the request does not say it"));
         }
         // What an earlier turn asked for still holds, whether or not it is said again.
-        let mut words: Vec<&str> = Vec::new();
+        let mut all: Vec<&str> = Vec::new();
         for query in holding(&self.reading.constraints.queries).rev().map(|q| q.what.as_str()) {
-            if !words.iter().any(|w| squash(w).contains(&squash(query))) {
-                words.insert(0, query);
+            if !all.iter().any(|w| squash(w).contains(&squash(query))) {
+                all.insert(0, query);
             }
         }
-        if words.is_empty() {
+        if all.is_empty() {
             return Heard::fault(format!("the request does not say “{query}”; search for its own words"));
         }
-        Heard::args(json!({ "query": words.join(" ") }))
+        Heard::args(json!({ "query": all.join(" ") }))
     }
 
     /// The model's words in place of all that the rules had left of this turn.

@@ -59,6 +59,11 @@ fn several_rankings_become_one_and_an_omission_takes_nothing_back() {
         ]
     );
     assert_eq!(turn.report.answer.as_ref().unwrap().stop, Stop::Passed);
+    // What became a condition is not searched for; the other words are.
+    let reagan = [condition("the Reagan years", "built", "between", "1981", "1989")];
+    let steps = json!([{"tool": "sql_filter", "conditions": reagan}]);
+    let turn = self::homes().turn("houses from the Reagan years with a garden", vec![plan(steps)]);
+    assert!(turn.steps()[1].starts_with(r#"s2 bm25_search {"query":"garden"}"#), "{:?}", turn.steps());
     // An empty plan is the rules' own.
     let mut homes = self::homes();
     let turn = homes.turn("houses with an orchard", vec![plan(json!([]))]);
