@@ -63,9 +63,12 @@ pub(crate) struct Executor<'a> {
     /// Answers that a trace has, in the order in which they came when it was written.
     played: BTreeMap<(usize, String), (ToolCall, Played)>,
     suspended: Option<ToolCall>,
-    /// How long people were waited for.
-    waited: Duration,
     lock: Arc<RwLock<()>>,
+    /// When the first call could be made, and how long people were waited for since.
+    began: Duration,
+    waited: Duration,
+    /// Steps whose answers were told.
+    told: Vec<String>,
 }
 
 /// A call that has come back.
@@ -90,6 +93,7 @@ impl<'a> Executor<'a> {
             // By handle alone: the steps of earlier turns had the same names as this one's.
             scope.insert_as(&set.handle().0, set);
         }
+        let began = around.world.elapsed();
         Self {
             around,
             scope,
@@ -99,8 +103,10 @@ impl<'a> Executor<'a> {
             answered: VecDeque::new(),
             played: BTreeMap::new(),
             suspended: None,
-            waited: Duration::ZERO,
             lock: Arc::default(),
+            began,
+            waited: Duration::ZERO,
+            told: Vec::new(),
         }
     }
 
@@ -119,15 +125,13 @@ impl<'a> Executor<'a> {
         self.made
     }
 
-    /// Carries a run to its end.
+    /// Carries a run to its end. It can be given more steps then, and carried on.
     pub(crate) async fn drive(
         &mut self,
         run: &mut Run,
         events: &mut (dyn FnMut(TurnEvent) + Send),
     ) -> Outcome {
         let world = self.around.world.clone();
-        let began = world.elapsed();
-        let mut told: Vec<String> = Vec::new();
         loop {
             if self.around.cancellation.is_cancelled() {
                 self.around.tape.cancelled();
@@ -137,15 +141,15 @@ impl<'a> Executor<'a> {
                 run.cancel();
             }
             // Whoever is asked for approval may take their time.
-            let spent = world.elapsed().saturating_sub(began + self.waited);
+            let spent = world.elapsed().saturating_sub(self.began + self.waited);
             let before = run.len();
             let next = run.next(spent);
             if run.len() != before {
                 events(TurnEvent::Planned { plan: run.plan() });
             }
             // What the run answered by itself, because it could not be called any more, is told too.
-            for answer in run.calls().filter(|a| !told.contains(&a.step)).cloned().collect::<Vec<_>>() {
-                told.push(answer.step.clone());
+            for answer in run.calls().filter(|a| !self.told.contains(&a.step)).cloned().collect::<Vec<_>>() {
+                self.told.push(answer.step.clone());
                 events(TurnEvent::CallAnswered { call: answer });
             }
             match next {

@@ -6,6 +6,7 @@
 mod answer;
 mod call;
 mod constraints;
+mod conversing;
 mod evidence;
 mod executor;
 pub mod model;

@@ -8,6 +8,7 @@ use segue_catalog::Suggestion;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub(crate) use self::schema::hoist;
 use crate::ToolSpec;
 
 /// The name of an earlier step (`s1`) or of a candidate set of this session (`c3`).

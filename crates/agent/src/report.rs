@@ -10,6 +10,9 @@ use crate::{Answer, AnswerItem, CallAnswer, Plan, Stop, Understood};
 pub struct TurnReport {
     /// Which planner made the plan.
     pub planner: String,
+    /// Why this planner, where it was chosen and not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planner_because: Option<String>,
     /// The model that planned; `None` if none did.
     pub model: Option<String>,
     /// True if the model changed what the rules alone would have done.

@@ -19,19 +19,25 @@ use crate::{
 };
 
 /// What a run may use. When it is used up the run ends with the best so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     /// Tool calls.
     pub calls: u32,
     /// Wall-clock time.
     pub time: Duration,
+    /// Tokens that models read and write; `None` for as many as it takes.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+    /// US dollars that models may cost, as far as their prices are known; `None` for as many as it takes.
+    #[serde(default)]
+    pub cost: Option<f64>,
     /// How often each empty filter may be tried again with one soft condition less.
     pub repairs: u32,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { calls: 32, time: Duration::from_mins(1), repairs: 3 }
+        Self { calls: 32, time: Duration::from_mins(1), tokens: None, cost: None, repairs: 3 }
     }
 }
 
@@ -119,15 +125,20 @@ impl Run {
             under_way: BTreeSet::new(),
         };
         for step in &plan.steps {
-            // A tool that does not exist is called all the same: the driver answers with the nearest names.
-            let spec = specs.iter().find(|s| s.name == step.tool);
-            let role = spec.map_or(ToolRole::Other, |s| s.role);
-            let set_args = spec.map(|s| s.set_args.clone()).unwrap_or_default();
-            run.handles += 1;
-            let handle = Handle(format!("c{}", run.handles));
-            run.steps.push(RunStep { step: step.clone(), role, set_args, handle });
+            run.push(step.clone(), specs);
         }
         run
+    }
+
+    /// Adds a step at the end; the run goes on with it, also where it was done.
+    pub fn push(&mut self, step: Step, specs: &[ToolSpec]) {
+        // A tool that does not exist is called all the same: the driver answers with the nearest names.
+        let spec = specs.iter().find(|s| s.name == step.tool);
+        let role = spec.map_or(ToolRole::Other, |s| s.role);
+        let set_args = spec.map(|s| s.set_args.clone()).unwrap_or_default();
+        self.handles += 1;
+        let handle = Handle(format!("c{}", self.handles));
+        self.steps.push(RunStep { step, role, set_args, handle });
     }
 
     /// What to do now, given the time spent so far. Steps that cannot be called any more are answered here.

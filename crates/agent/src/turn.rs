@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use segue_catalog::{CandidateSet, Catalog, Snapshot, StoreError};
+use segue_catalog::{CandidateSet, Catalog, Handle, Snapshot, StoreError};
 use segue_world::{Timestamp, World};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,13 +13,13 @@ use crate::answer::{Material, compose};
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
-use crate::planning::{Planned, PlannerKind, PlanningModel};
+use crate::planning::{Course, Planned, PlannerKind, PlanningModel, same_calls};
 use crate::rules::{self, RulesError, Situation};
 use crate::trace::{Depends, Head, Tape, TraceError};
 use crate::{
     Approval, Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan,
-    PlanError, Reading, Registry, Run, Session, SessionError, StoredTurn, ToolCall, ToolSpec, TurnEvent,
-    TurnReport,
+    PlanError, Reading, Registry, Run, Session, SessionError, SetScope, Step, Stop, StoredTurn, ToolCall,
+    ToolContext, ToolError, ToolSpec, TurnEvent, TurnReport,
 };
 
 /// How many items are shown where nobody says.
@@ -48,6 +48,8 @@ pub struct TurnOptions {
     pub plan_only: bool,
     /// Who plans. Where a model is wanted and there is none, or it fails, the rules do, and the report says so.
     pub planner: PlannerKind,
+    /// Why this planner, for the report, where it was chosen and not asked for.
+    pub planner_because: Option<String>,
     /// On whose behalf, as the catalogue's users are named.
     pub user: Option<String>,
     /// How many items to show unless the request says; [`DEFAULT_ITEMS`] if not given.
@@ -227,17 +229,35 @@ impl Agent {
         began: Duration,
         events: &mut (dyn FnMut(TurnEvent) + Send),
     ) -> Result<TurnReport, AgentError> {
-        let Planned { reading, by, model, added, refused, fallback, exchanges, usage } = planned;
+        let Planned {
+            mut reading,
+            by,
+            model,
+            added,
+            refused,
+            fallback,
+            exchanges,
+            usage,
+            course,
+            over_budget,
+        } = planned;
         events(TurnEvent::Understood {
             understood: reading.understood.clone(),
             not_understood: reading.not_understood.clone(),
             absent: reading.absent.clone(),
         });
         let k = items_to_show(&reading, options);
-        let plan = self.plan(&reading, k, session)?;
-        events(TurnEvent::Planned { plan: plan.clone() });
+        let (plan, native) = match course {
+            Course::Reading => (self.plan(&reading, options, session)?, None),
+            Course::Plan(plan) => (plan, None),
+            Course::Native(native) => (Plan::default(), Some(native)),
+        };
+        if native.is_none() {
+            events(TurnEvent::Planned { plan: plan.clone() });
+        }
         let mut report = TurnReport {
             planner: by.name().to_owned(),
+            planner_because: options.planner_because.clone(),
             model,
             model_added: added,
             refused,
@@ -260,11 +280,30 @@ impl Agent {
             report.usage.ms = self.ms_since(began);
             return Ok(report);
         }
-        let spent = self.world.elapsed().saturating_sub(began);
-        let done = self.carry_out(&report.plan, &reading.constraints, session, options, spent, events).await;
+        let mut done = match (native, self.planning_model()) {
+            (Some(native), Some(with)) => {
+                let rules = self.plan(&reading, options, session)?;
+                let native = (*native, &reading);
+                let (done, read) =
+                    self.converse(with, native, &mut report, session, options, began, events).await?;
+                report.model_added = report.fallback.is_none() && !same_calls(&rules, &done.run.plan());
+                tell_what_was_added(&reading, &read, events);
+                reading = read;
+                report.understood.clone_from(&reading.understood);
+                report.not_understood.clone_from(&reading.not_understood);
+                done
+            }
+            _ => {
+                let spent = self.world.elapsed().saturating_sub(began);
+                self.carry_out(&report.plan, &reading.constraints, session, options, spent, events).await
+            }
+        };
         if let Some(call) = done.suspended {
             let (session, ToolCall { step, tool, .. }) = (session.id.clone(), call);
             return Err(AgentError::Suspended { session, step, tool });
+        }
+        if over_budget && done.outcome.stop == Stop::Passed {
+            done.outcome.stop = Stop::Budget;
         }
         report.plan = done.run.plan();
         report.calls = done.run.calls().cloned().collect();
@@ -326,9 +365,15 @@ impl Agent {
         })
     }
 
-    fn plan(&self, reading: &Reading, k: usize, session: &Session) -> Result<Plan, AgentError> {
+    /// The rules' plan for a reading.
+    pub(crate) fn plan(
+        &self,
+        reading: &Reading,
+        options: &TurnOptions,
+        session: &Session,
+    ) -> Result<Plan, AgentError> {
         let mut reading = reading.clone();
-        reading.constraints.count = Some(k);
+        reading.constraints.count = Some(items_to_show(&reading, options));
         let plan = rules::plan(&reading, self.catalog(), &self.specs);
         let known: Vec<&str> = session.sets.iter().map(|s| s.handle().0.as_str()).collect();
         self.validated(&plan, &known)?;
@@ -351,8 +396,22 @@ impl Agent {
         spent: Duration,
         events: &mut (dyn FnMut(TurnEvent) + Send),
     ) -> Done {
+        let (mut run, mut executor) = self.begin(plan, constraints, session, options, spent);
+        let outcome = executor.drive(&mut run, events).await;
+        Done::new(run, outcome, executor)
+    }
+
+    /// A run of a plan and what its calls are made with, nothing called yet.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        plan: &Plan,
+        constraints: &Constraints,
+        session: &Session,
+        options: &TurnOptions,
+        spent: Duration,
+    ) -> (Run, Executor<'a>) {
         let budget = Budget { time: options.budget.time.saturating_sub(spent), ..options.budget };
-        let mut run = Run::new(plan, &self.specs, constraints, session.handles, budget);
+        let run = Run::new(plan, &self.specs, constraints, session.handles, budget);
         let around = Surroundings {
             world: &self.world,
             snapshot: &self.snapshot,
@@ -363,11 +422,22 @@ impl Agent {
             cancellation: options.cancellation.clone(),
             tape: options.tape.clone(),
         };
-        let mut executor = Executor::new(around, &session.sets);
-        let outcome = executor.drive(&mut run, events).await;
-        let set = outcome.step.as_deref().and_then(|step| executor.set(step));
-        let suspended = executor.suspended();
-        Done { run, outcome, set, sets: executor.into_sets(), suspended }
+        (run, Executor::new(around, &session.sets))
+    }
+
+    /// Parses and resolves the arguments of a step that names no set, without calling its tool.
+    pub(crate) fn check(&self, step: &Step, session: &Session) -> Result<(), ToolError> {
+        let context = ToolContext {
+            world: self.world.clone(),
+            snapshot: self.snapshot.clone(),
+            step: step.id.clone(),
+            handle: Handle("c0".to_owned()),
+            within: None,
+            sets: SetScope::default(),
+            shown: session.shown.iter().map(|s| s.id.clone()).collect(),
+            cancellation: Cancellation::default(),
+        };
+        self.registry.get(&step.tool)?.check(&context, step.args.clone()).map(|_| ())
     }
 
     fn first_items(&self, set: &CandidateSet, limit: usize) -> Result<Vec<ExecutionItem>, StoreError> {
@@ -394,15 +464,23 @@ impl Agent {
 }
 
 /// A plan that was carried out.
-struct Done {
-    run: Run,
-    outcome: Outcome,
+pub(crate) struct Done {
+    pub(crate) run: Run,
+    pub(crate) outcome: Outcome,
     /// What the answer is made from.
     set: Option<Arc<CandidateSet>>,
     /// Every set that was made.
     sets: Vec<Arc<CandidateSet>>,
     /// The call that nobody was there to approve.
     suspended: Option<ToolCall>,
+}
+
+impl Done {
+    pub(crate) fn new(run: Run, outcome: Outcome, executor: Executor<'_>) -> Self {
+        let set = outcome.step.as_deref().and_then(|step| executor.set(step));
+        let suspended = executor.suspended();
+        Self { run, outcome, set, sets: executor.into_sets(), suspended }
+    }
 }
 
 impl fmt::Debug for Agent {
@@ -415,7 +493,16 @@ impl fmt::Debug for Agent {
     }
 }
 
-fn items_to_show(reading: &Reading, options: &TurnOptions) -> usize {
+/// What a model understood while it called tools: the rest was told before.
+fn tell_what_was_added(before: &Reading, after: &Reading, events: &mut (dyn FnMut(TurnEvent) + Send)) {
+    let added = after.understood.iter().filter(|u| !before.understood.contains(u));
+    let understood: Vec<_> = added.cloned().collect();
+    if !understood.is_empty() {
+        events(TurnEvent::Understood { understood, not_understood: Vec::new(), absent: Vec::new() });
+    }
+}
+
+pub(crate) fn items_to_show(reading: &Reading, options: &TurnOptions) -> usize {
     reading.constraints.count.or(options.k).unwrap_or(DEFAULT_ITEMS).clamp(1, MAX_ITEMS)
 }
 

@@ -218,7 +218,8 @@ fn a_conversation() {
           kind = apartment; listed = 2024 [like ] [without ]
         start over
            [like ] [without ]
-    "#]].assert_eq(&out);
+    "#]]
+    .assert_eq(&out);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The command line: every command, option and help text.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use segue_agent::Budget;
 
 /// Turn a catalogue into a conversation you can check.
 #[derive(Debug, Parser)]
@@ -123,18 +125,56 @@ pub(crate) struct TurnArgs {
     /// Allow the calls that change something, without asking
     #[arg(long)]
     pub(crate) approve: bool,
+    /// Seconds that a turn may take; then it ends with the best so far
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_seconds: Option<u32>,
+    /// Tokens that models may read and write in a turn
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u64>,
+    /// US dollars that models may cost in a turn, by their prices in workspace.toml
+    #[arg(long, value_name = "DOLLARS", value_parser = money)]
+    pub(crate) max_cost: Option<f64>,
+    /// Tool calls that a turn may make
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_calls: Option<u32>,
+}
+
+impl TurnArgs {
+    /// What a turn may use.
+    pub(crate) fn budget(&self) -> Budget {
+        let usual = Budget::default();
+        Budget {
+            calls: self.max_calls.unwrap_or(usual.calls),
+            time: self.max_seconds.map_or(usual.time, |s| Duration::from_secs(u64::from(s))),
+            tokens: self.max_tokens,
+            cost: self.max_cost,
+            ..usual
+        }
+    }
+}
+
+fn money(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(amount) if amount.is_finite() && amount >= 0.0 => Ok(amount),
+        _ => Err("write an amount, as in 0.05".to_owned()),
+    }
 }
 
 /// Who plans.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Planner {
-    /// `route` where a model is given or configured, else `rules`
+    /// Where a model is given or configured, `native` if it calls tools and keeps to a schema, else `route`; `rules`
+    /// without one
     #[default]
     Auto,
     /// A deterministic reading of the request against the catalogue's own values; no model
     Rules,
     /// The rules first, and a language model for the words that they leave
     Route,
+    /// A language model writes the whole plan in one reply
+    Plan,
+    /// A language model calls the tools itself, step by step
+    Native,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,8 @@ use segue_agent::trace::{Head, Tape, TraceFolder};
 use segue_agent::{Agent, PlannerKind, PlanningModel, Registry, SessionStore};
 use segue_catalog::Workspace;
 use segue_models::{
-    Embedder, Endpoint, ModelSource, ModelsConfig, SentenceEmbedder, SentenceOptions, Shelf, TaskRole,
+    AbilityStore, Embedder, Endpoint, ModelSource, ModelsConfig, SentenceEmbedder, SentenceOptions, Shelf,
+    TaskRole,
 };
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
@@ -34,6 +35,8 @@ pub(crate) struct Door {
     pub(crate) sessions: Arc<SessionStore>,
     pub(crate) traces: TraceFolder,
     pub(crate) exports: Option<Exports>,
+    /// Why its planner was chosen, where nobody asked for one.
+    pub(crate) because: Option<String>,
 }
 
 impl Door {
@@ -103,7 +106,7 @@ impl House {
     }
 
     /// Opens the workspace for a conversation, with the planner that is wanted.
-    pub(crate) fn open_for(&self, args: &TurnArgs) -> Result<(Door, PlannerKind), Failure> {
+    pub(crate) async fn open_for(&self, args: &TurnArgs) -> Result<(Door, PlannerKind), Failure> {
         let mut door = self.open(&args.without)?;
         door.agent = door.agent.with_approval(approval(args.approve));
         door.exports = Exports::of(self.world.as_ref());
@@ -117,13 +120,51 @@ impl House {
             return Err(Failure::usage("no model is configured")
                 .remedy("give one with --model, or name one in workspace.toml under `[models]`"));
         };
+        let planner = match args.planner {
+            Planner::Native => PlannerKind::Native,
+            Planner::Plan => PlannerKind::Plan,
+            Planner::Route | Planner::Rules => PlannerKind::Route,
+            Planner::Auto => {
+                let (planner, because) = self.suited(args.model.as_deref(), &model).await?;
+                door.because = Some(because);
+                planner
+            }
+        };
         door.agent = door.agent.with_model(model);
-        Ok((door, PlannerKind::Route))
+        Ok((door, planner))
+    }
+
+    /// The planner that suits a model, and why. A server is asked once what the model can do; one that cannot be asked
+    /// now gets the planner that asks least of it.
+    async fn suited(
+        &self,
+        given: Option<&str>,
+        model: &PlanningModel,
+    ) -> Result<(PlannerKind, String), Failure> {
+        let root = self.workspace.root();
+        let config = ModelsConfig::read(root.join("workspace.toml"))?;
+        let source = config.resolve(TaskRole::Plan, given, self.world.as_ref())?.map(|r| r.source);
+        let Some(ModelSource::OpenAi(options)) = source else {
+            return Ok((PlannerKind::Route, "a model in this process does not call tools".to_owned()));
+        };
+        let store = AbilityStore::at(root.join("abilities.json"));
+        let asked = store.get_or_probe(&options.base_url, model.model.as_ref(), self.world.now()).await;
+        Ok(match asked {
+            Ok(abilities) => {
+                let (planner, because) = PlannerKind::suited(&abilities);
+                (planner, because.to_owned())
+            }
+            Err(error) => (PlannerKind::Route, format!("what the model can do is not known: {error}")),
+        })
     }
 
     /// Opens the workspace to go on with a turn that was cut: with the planner and the model that it had, unless others
     /// are given.
-    pub(crate) fn open_to_go_on(&self, args: &TurnArgs, head: &Head) -> Result<(Door, PlannerKind), Failure> {
+    pub(crate) async fn open_to_go_on(
+        &self,
+        args: &TurnArgs,
+        head: &Head,
+    ) -> Result<(Door, PlannerKind), Failure> {
         let mut args = args.clone();
         if args.planner == Planner::Auto && head.options.planner == PlannerKind::Rules {
             args.planner = Planner::Rules;
@@ -131,7 +172,7 @@ impl House {
         if args.planner != Planner::Rules && args.model.is_none() && self.planning_model(None)?.is_none() {
             args.model.clone_from(&head.model);
         }
-        self.open_for(&args)
+        self.open_for(&args).await
     }
 
     /// Opens the workspace for questions, leaving out some tools.
@@ -153,6 +194,7 @@ impl House {
             sessions: Arc::new(sessions),
             traces: self.traces(),
             exports: None,
+            because: None,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! How well conversations are planned, by the rules alone and with a model: the figures behind `evals/agent/README.md`.
 //!
-//! `plan_quality WORKSPACE CONVERSATIONS.jsonl OUT.jsonl [--model NAME] [--limit N]` runs every conversation and writes a line
+//! `plan_quality WORKSPACE CONVERSATIONS.jsonl OUT.jsonl [--model NAME] [--planner NAME] [--limit N]` runs every conversation and writes a line
 //! a turn to OUT; a run that was cut off goes on where it was. Then it prints the figures with Wilson's 95 % intervals.
 //! The model is at `OPENAI_BASE_URL`. A conversation is `{"turns": [{"request", "gold": [predicate…], "order", "like", "query"}]}`;
 //! `gold` is everything hard that holds after the turn.
@@ -65,16 +65,23 @@ struct Outcome {
 
 fn main() -> Result<()> {
     let (mut paths, mut model, mut limit) = (Vec::new(), None, usize::MAX);
+    let mut planner = PlannerKind::Route;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--planner" => {
+                let name = arguments.next().context("a name is missing")?;
+                planner = serde_json::from_value(Json::String(name))?;
+            }
             "--model" => model = Some(arguments.next().context("a name is missing")?),
             "--limit" => limit = arguments.next().context("a number is missing")?.parse()?,
             path => paths.push(PathBuf::from(path)),
         }
     }
     let [workspace, conversations, out] = paths.as_slice() else {
-        bail!("usage: plan_quality WORKSPACE CONVERSATIONS.jsonl OUT.jsonl [--model NAME] [--limit N]");
+        bail!(
+            "usage: plan_quality WORKSPACE CONVERSATIONS.jsonl OUT.jsonl [--model NAME] [--planner NAME] [--limit N]"
+        );
     };
     let world: Arc<dyn World> = Arc::new(RealWorld::new());
     let shelf = Shelf::new(world.clone())?;
@@ -86,7 +93,6 @@ fn main() -> Result<()> {
     let engine = Engine::open(&Workspace::at(workspace), embedder)?;
     let tools = segue_tools::builtin(engine.clone());
     let mut agent = Agent::new(world.clone(), engine.snapshot().clone(), tools);
-    let mut planner = PlannerKind::Rules;
     if let Some(name) = model {
         let address = world.env("OPENAI_BASE_URL").context("OPENAI_BASE_URL is not set")?;
         let model = Arc::new(Endpoint::new(EndpointOptions::new(address, name), world.clone())?);
@@ -96,7 +102,8 @@ fn main() -> Result<()> {
             prices: None,
             logprobs: true,
         });
-        planner = PlannerKind::Route;
+    } else {
+        planner = PlannerKind::Rules;
     }
     let mut outcomes: Vec<Outcome> = match fs::exists(out) {
         true => fs::read_to_string(out)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?,

@@ -79,7 +79,7 @@ fn is_settled(field: &Field, reading: &Reading) -> bool {
     !field.multi && this_turn.any(of_field)
 }
 
-fn predicate(proposal: &Proposal, field: &Field) -> Result<Predicate, String> {
+pub(super) fn predicate(proposal: &Proposal, field: &Field) -> Result<Predicate, String> {
     let value = |text: &str| match field.ty {
         FieldType::Integer | FieldType::Real => {
             let digits: String =

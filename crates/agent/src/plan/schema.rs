@@ -26,13 +26,7 @@ impl Plan {
 
 fn step(spec: &ToolSpec, definitions: &mut Map<String, Json>) -> Json {
     let mut args = spec.schema.clone();
-    point_to(&mut args, &spec.name);
-    if let Json::Object(schema) = &mut args {
-        schema.remove("$schema");
-        if let Some(Json::Object(own)) = schema.remove("$defs") {
-            definitions.extend(own.into_iter().map(|(name, d)| (format!("{}.{name}", spec.name), d)));
-        }
-    }
+    hoist(&mut args, &spec.name, definitions);
     json!({
         "type": "object",
         "description": spec.summary,
@@ -48,6 +42,17 @@ fn step(spec: &ToolSpec, definitions: &mut Map<String, Json>) -> Json {
         "required": ["id", "tool", "args"],
         "additionalProperties": false,
     })
+}
+
+/// Moves the definitions of a tool's schema out of it, under names of their own.
+pub(crate) fn hoist(schema: &mut Json, tool: &str, definitions: &mut Map<String, Json>) {
+    point_to(schema, tool);
+    if let Json::Object(schema) = schema {
+        schema.remove("$schema");
+        if let Some(Json::Object(own)) = schema.remove("$defs") {
+            definitions.extend(own.into_iter().map(|(name, d)| (format!("{tool}.{name}"), d)));
+        }
+    }
 }
 
 /// Points every reference to a definition at where the definition of this tool moves.

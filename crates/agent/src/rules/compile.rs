@@ -18,7 +18,10 @@ pub const DEFAULT_COUNT: usize = 10;
 pub fn plan(reading: &Reading, catalog: &Catalog, specs: &[ToolSpec]) -> Plan {
     let mut compiler = Compiler { catalog, specs, steps: Vec::new() };
     match &reading.intent {
-        Intent::Search => compiler.search(&reading.constraints),
+        Intent::Search => {
+            let pool = compiler.filter(&reading.constraints, /*even_if_all*/ false);
+            compiler.rank(&reading.constraints, pool.as_deref());
+        }
         Intent::Count => {
             compiler.filter(&reading.constraints, /*even_if_all*/ true);
         }
@@ -30,16 +33,16 @@ pub fn plan(reading: &Reading, catalog: &Catalog, specs: &[ToolSpec]) -> Plan {
     Plan { steps: compiler.steps }
 }
 
-struct Compiler<'a> {
-    catalog: &'a Catalog,
-    specs: &'a [ToolSpec],
-    steps: Vec<Step>,
+/// The steps of a plan as they are put together.
+pub(crate) struct Compiler<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) specs: &'a [ToolSpec],
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Compiler<'_> {
-    fn search(&mut self, constraints: &Constraints) {
-        let pool = self.filter(constraints, /*even_if_all*/ false);
-        let pool = pool.as_deref();
+    /// Ranks the pool, or everything, by what was asked for.
+    pub(crate) fn rank(&mut self, constraints: &Constraints, pool: Option<&str>) {
         let order = holding(&constraints.orders).last().map(|a| a.what.clone());
         let query: Vec<_> = holding(&constraints.queries).map(|a| a.what.as_str()).collect();
         let query = query.join(" ");
@@ -87,7 +90,7 @@ impl Compiler<'_> {
     }
 
     /// The filter of all hard conditions and of the items that must not come back; none if there is nothing to filter.
-    fn filter(&mut self, constraints: &Constraints, even_if_all: bool) -> Option<String> {
+    pub(crate) fn filter(&mut self, constraints: &Constraints, even_if_all: bool) -> Option<String> {
         let Predicate::All { mut all } = constraints.hard() else { return None };
         let excluded = holding(&constraints.dislikes).chain(holding(&constraints.likes));
         let excluded: Vec<_> = excluded.map(|a| Value::from(a.what.as_str())).collect();
@@ -108,20 +111,21 @@ impl Compiler<'_> {
     }
 
     /// Adds a step and returns its name; `None` if no tool has the role.
-    fn step(&mut self, role: ToolRole, args: Json, within: Option<&str>) -> Option<String> {
+    pub(crate) fn step(&mut self, role: ToolRole, args: Json, within: Option<&str>) -> Option<String> {
         let spec = self.specs.iter().find(|s| s.role == role)?;
+        Some(self.call(&spec.name, args, within))
+    }
+
+    /// Adds a call of this tool and returns the name of its step.
+    pub(crate) fn call(&mut self, tool: &str, args: Json, within: Option<&str>) -> String {
         let id = format!("s{}", self.steps.len() + 1);
-        self.steps.push(Step {
-            id: id.clone(),
-            tool: spec.name.clone(),
-            args,
-            within: within.map(str::to_owned),
-        });
-        Some(id)
+        let (tool, within) = (tool.to_owned(), within.map(str::to_owned));
+        self.steps.push(Step { id: id.clone(), tool, args, within });
+        id
     }
 
     /// Gives a step the number of items to keep, if its tool takes one.
-    fn cut(&mut self, step: Option<&str>, constraints: &Constraints) {
+    pub(crate) fn cut(&mut self, step: Option<&str>, constraints: &Constraints) {
         let Some(step) = self.steps.iter_mut().find(|s| Some(s.id.as_str()) == step) else { return };
         let takes_k = self.specs.iter().find(|s| s.name == step.tool).is_some_and(|spec| {
             spec.role != ToolRole::Filter && spec.schema.pointer("/properties/k").is_some()
@@ -132,10 +136,10 @@ impl Compiler<'_> {
     }
 }
 
-fn holding<T>(asked: &[Asked<T>]) -> impl DoubleEndedIterator<Item = &Asked<T>> {
+pub(crate) fn holding<T>(asked: &[Asked<T>]) -> impl DoubleEndedIterator<Item = &Asked<T>> {
     asked.iter().filter(|a| a.holds())
 }
 
-fn order_args(order: &OrderBy) -> Json {
+pub(crate) fn order_args(order: &OrderBy) -> Json {
     json!({ "by": order.field, "direction": order.direction })
 }

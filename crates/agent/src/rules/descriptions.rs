@@ -234,7 +234,8 @@ impl Parser<'_> {
         let Some(description) = catalog.fields.get(field) else { return Ok(Told::Nothing) };
         let mut common: Option<Vec<String>> = None;
         for title in &titles {
-            let Some(row) = self.titled_items(title)?.into_iter().next() else { return Ok(Told::Nothing) };
+            let found = super::references::titled_items(self.vocabulary.snapshot(), title)?;
+            let Some(row) = found.into_iter().next() else { return Ok(Told::Nothing) };
             let values = values_of(&row, catalog, &description.name);
             common = Some(match common {
                 None => values,

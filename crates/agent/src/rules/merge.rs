@@ -256,7 +256,7 @@ fn retract_all(constraints: &mut Constraints, turn: u32) {
     constraints.count = None;
 }
 
-fn add(snapshot: &Snapshot, constraints: &mut Constraints, new: Asked<Predicate>) {
+pub(crate) fn add(snapshot: &Snapshot, constraints: &mut Constraints, new: Asked<Predicate>) {
     for old in constraints.conditions.iter_mut().filter(|c| c.holds() && c.turn < new.turn) {
         if contradicts(snapshot, &old.what, &new.what) {
             old.retracted = Some(new.turn);

@@ -26,9 +26,11 @@ use segue_catalog::{Snapshot, StoreError};
 
 use crate::{Constraints, Reading, ShownItem};
 
+pub(crate) use compile::{Compiler, holding, order_args};
 pub use compile::{DEFAULT_COUNT, plan};
 pub(crate) use cues::{is_filling, is_negation, is_steering};
-pub(crate) use merge::SEARCHED;
+pub(crate) use merge::{SEARCHED, add};
+pub(crate) use references::titled_items;
 
 /// A request that could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Items that a request points at: by title, by place among those shown, by "it".
 
-use segue_catalog::Row;
+use segue_catalog::{Row, Snapshot};
 
 use super::RulesError;
 use super::bounds::is_calendar;
@@ -146,7 +146,7 @@ impl Parser<'_> {
     /// The item of this title that is meant, and the chunk after all that says so: "Heat by Michael Mann" and "Heat
     /// (1995)" name one of several and set no condition. Of those left the best is meant.
     fn identify(&self, title: &str, after: usize) -> Result<Option<(String, usize)>, RulesError> {
-        let named = self.titled_items(title)?;
+        let named = titled_items(self.vocabulary.snapshot(), title)?;
         let (said, end) = match (self.cue(after), self.kind(after)) {
             (Some(Cue::By), _) => (self.kind(self.skip(after + 1)), self.skip(after + 1) + 1),
             (_, Some(Kind::Period(_))) if self.in_brackets(after) => (self.kind(after), after + 1),
@@ -183,26 +183,6 @@ impl Parser<'_> {
         };
         let before = self.request.get(..first.start).is_some_and(|text| text.ends_with('('));
         before && self.request.get(last.end..).is_some_and(|text| text.starts_with(')'))
-    }
-
-    /// The items of a title, the best first.
-    pub(super) fn titled_items(&self, title: &str) -> Result<Vec<Row>, RulesError> {
-        let snapshot = self.vocabulary.snapshot();
-        let catalog = self.vocabulary.catalog();
-        let Some(field) = catalog.title_field() else { return Ok(Vec::new()) };
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let best = catalog
-            .quality_field()
-            .map_or("ordinal".to_owned(), |q| format!("{} DESC, ordinal", quoted(&q.name)));
-        let sql = format!(
-            "SELECT ordinal FROM {} WHERE fold({}) = ?1 ORDER BY {best} LIMIT 64",
-            snapshot.table("items"),
-            quoted(&field.name),
-        );
-        let title = segue_catalog::text::fold(title);
-        let ordinals: Vec<u32> = snapshot
-            .with_connection(|c| c.prepare_cached(&sql)?.query_map([&title], |r| r.get(0))?.collect())?;
-        Ok(snapshot.rows(&ordinals)?)
     }
 
     /// An item pointed at: liked, unless it stands in a negation.
@@ -267,4 +247,23 @@ impl Parser<'_> {
         }
         at + 1
     }
+}
+
+/// The items of a title, the best first.
+pub(crate) fn titled_items(snapshot: &Snapshot, title: &str) -> Result<Vec<Row>, RulesError> {
+    let catalog = snapshot.catalog();
+    let Some(field) = catalog.title_field() else { return Ok(Vec::new()) };
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let best = catalog
+        .quality_field()
+        .map_or("ordinal".to_owned(), |q| format!("{} DESC, ordinal", quoted(&q.name)));
+    let sql = format!(
+        "SELECT ordinal FROM {} WHERE fold({}) = ?1 ORDER BY {best} LIMIT 64",
+        snapshot.table("items"),
+        quoted(&field.name),
+    );
+    let title = segue_catalog::text::fold(title);
+    let ordinals: Vec<u32> =
+        snapshot.with_connection(|c| c.prepare_cached(&sql)?.query_map([&title], |r| r.get(0))?.collect())?;
+    Ok(snapshot.rows(&ordinals)?)
 }

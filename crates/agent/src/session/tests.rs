@@ -25,6 +25,7 @@ fn turn(session: &Session, request: &str) -> StoredTurn {
         handles: session.handles + 2,
         report: TurnReport {
             planner: "rules".to_owned(),
+            planner_because: None,
             model: None,
             session: session.id.clone(),
             turn: session.turns + 1,

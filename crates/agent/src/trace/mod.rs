@@ -37,7 +37,7 @@ pub use difference::Divergence;
 pub use folder::{TraceFolder, TraceState, TraceSummary};
 pub use line::{AnswerLine, CallLine, Depends, ExchangeLine, Head, Line, SetLine};
 pub use otel::SpanOptions;
-pub(crate) use play::Played;
+pub(crate) use play::{Answered, Played};
 pub use read::{Trace, TraceError};
 pub use replay::{Replay, ReplayTools};
 pub use tape::Tape;

@@ -29,6 +29,21 @@ pub(super) enum Purpose {
     },
 }
 
+/// What a question to a model was answered that is on the trace.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    pub(crate) exchange: Exchange,
+    pub(crate) cost: f64,
+    /// The kind of what went wrong.
+    pub(crate) kind: Option<String>,
+}
+
+impl From<ExchangeLine> for Answered {
+    fn from(line: ExchangeLine) -> Self {
+        Self { exchange: line.exchange, cost: line.cost, kind: line.error_kind }
+    }
+}
+
 /// A call whose answer is on the trace.
 #[derive(Debug)]
 pub(crate) struct Played {
@@ -136,7 +151,7 @@ impl Player {
     }
 
     /// The answer to a question; `None` if the model is to be asked.
-    pub(super) fn exchange(&self, prompt: &Prompt, request: &ChatRequest) -> Option<(Exchange, f64)> {
+    pub(super) fn exchange(&self, prompt: &Prompt, request: &ChatRequest) -> Option<Answered> {
         let mut state = self.state();
         state.asked += 1;
         if matches!(self.purpose, Purpose::Resume { .. }) {
@@ -150,14 +165,14 @@ impl Player {
                 state.exchanges.clear();
                 return None;
             }
-            return Some((line.exchange, line.cost));
+            return Some(Answered::from(line));
         }
         let at = format!("exchange {}", state.asked);
         let line = state.exchanges.pop_front();
         match line {
             Some(line) if line.exchange.request == *request => {
                 self.came(&mut state, 1, line.at);
-                Some((line.exchange, line.cost))
+                Some(Answered::from(line))
             }
             line => {
                 let (expected, got) = (line.as_ref().map(|l| json(&l.exchange.request)), json(request));
@@ -174,7 +189,7 @@ impl Player {
                     error: Some("the trace does not hold this question".to_owned()),
                     ms: 0.0,
                 };
-                Some((exchange, 0.0))
+                Some(Answered { exchange, cost: 0.0, kind: None })
             }
         }
     }

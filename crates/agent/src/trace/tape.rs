@@ -7,7 +7,7 @@ use segue_models::{ChatRequest, Secrets};
 use segue_world::{Timestamp, World};
 
 use super::line::{Head, Line};
-use super::play::{Played, Player, Purpose};
+use super::play::{Answered, Played, Player, Purpose};
 use super::record::Recorder;
 use super::{Divergence, Trace, TraceFolder};
 use crate::model::{Exchange, Prompt};
@@ -93,10 +93,10 @@ impl Tape {
     }
 
     /// What a question was answered with that is on the trace, and its cost.
-    pub(crate) fn exchange(&self, prompt: &Prompt, request: &ChatRequest) -> Option<(Exchange, f64)> {
-        let (exchange, cost) = self.player()?.exchange(prompt, request)?;
-        self.exchanged(&exchange, cost, None);
-        Some((exchange, cost))
+    pub(crate) fn exchange(&self, prompt: &Prompt, request: &ChatRequest) -> Option<Answered> {
+        let answered = self.player()?.exchange(prompt, request)?;
+        self.exchanged(&answered.exchange, answered.cost, answered.kind.as_deref());
+        Some(answered)
     }
 
     /// Records a question and what came of it.

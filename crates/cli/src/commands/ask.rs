@@ -20,13 +20,19 @@ pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Resul
     if request.trim().is_empty() {
         return Err(Failure::usage("the request is empty").remedy("say what you look for: segue ask \"…\""));
     }
-    let (door, planner) = house.open_for(&args.turn)?;
+    let (door, planner) = house.open_for(&args.turn).await?;
     let mut session = match &args.session {
         Some(id) => door.sessions.resume(id)?,
         None => door.sessions.create(),
     };
     if args.plan_only {
-        let options = TurnOptions { planner, plan_only: true, ..TurnOptions::default() };
+        let options = TurnOptions {
+            planner,
+            planner_because: door.because.clone(),
+            plan_only: true,
+            budget: args.turn.budget(),
+            ..TurnOptions::default()
+        };
         let report = door.agent.turn(&mut session, request, options, |_| {}).await?;
         if output.is_json() {
             output.json(&report);

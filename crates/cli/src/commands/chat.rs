@@ -24,7 +24,7 @@ Ask in your own words; what you asked before still holds until you take it back.
   /quit      leave (or Ctrl-D); the conversation is kept: `segue chat --resume`";
 
 pub(crate) async fn run(house: &House, args: &Chat, output: &mut Output) -> Result<ExitCode, Failure> {
-    let (door, planner) = house.open_for(&args.turn)?;
+    let (door, planner) = house.open_for(&args.turn).await?;
     let session = match (&args.session, args.resume) {
         (Some(id), _) => resume::session(&door, id)?,
         (None, true) => match door.sessions.resume_last()? {
@@ -63,10 +63,7 @@ pub(crate) async fn converse(
             "{} {}; {}. /help tells more.",
             segue_agent::grouped(catalog.items),
             catalog.name,
-            door.agent.model_name().map_or_else(
-                || "no language model: the rules planner reads your words".to_owned(),
-                |model| format!("the rules read your words, and {model} what they leave"),
-            ),
+            who_plans(planner, door.agent.model_name()),
         ));
     }
     loop {
@@ -121,6 +118,19 @@ pub(crate) async fn converse(
     Ok(ExitCode::SUCCESS)
 }
 
+fn who_plans(planner: PlannerKind, model: Option<&str>) -> String {
+    match (planner, model) {
+        (PlannerKind::Rules, _) | (_, None) => {
+            "no language model: the rules planner reads your words".to_owned()
+        }
+        (PlannerKind::Route, Some(model)) => {
+            format!("the rules read your words, and {model} what they leave")
+        }
+        (PlannerKind::Plan, Some(model)) => format!("{model} plans what to do"),
+        (PlannerKind::Native, Some(model)) => format!("{model} calls the tools"),
+    }
+}
+
 /// One turn, shown as it happens; Ctrl-C ends it with what there is.
 pub(crate) async fn turn(
     door: &Door,
@@ -134,6 +144,8 @@ pub(crate) async fn turn(
     let interrupt = Interrupt::listen();
     let options = TurnOptions {
         planner,
+        planner_because: door.because.clone(),
+        budget: args.budget(),
         k: args.count.map(usize::from),
         cancellation: interrupt.cancellation().clone(),
         tape: door.tape(args),

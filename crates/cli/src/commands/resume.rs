@@ -24,7 +24,7 @@ pub(crate) async fn run(
         return Err(Failure::new("trace", format!("no turn of the session `{session}` was cut"))
             .remedy("`segue replay --list` shows those that were"));
     };
-    let (door, planner) = house.open_to_go_on(&args.turn, &trace.head)?;
+    let (door, planner) = house.open_to_go_on(&args.turn, &trace.head).await?;
     let mut session = trace.session(&door.sessions)?;
     let detail = if args.turn.explain { Detail::Evidence } else { Detail::Answer };
     go_on(&door, &mut session, &trace, planner, &args.turn, detail, output).await?;
