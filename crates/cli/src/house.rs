@@ -6,9 +6,7 @@ use std::sync::Arc;
 use segue_agent::model::Prompts;
 use segue_agent::{Agent, PlannerKind, PlanningModel, Registry, SessionStore};
 use segue_catalog::Workspace;
-use segue_models::{
-    Embedder, Endpoint, ModelSource, ModelsConfig, SentenceEmbedder, SentenceOptions, Shelf, TaskRole,
-};
+use segue_models::{Embedder, ModelsConfig, SentenceEmbedder, SentenceOptions, Shelf, TaskRole};
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
 
@@ -65,20 +63,14 @@ impl House {
     /// The model that plans: the one given, or the one that `workspace.toml` names.
     pub(crate) fn planning_model(&self, given: Option<&str>) -> Result<Option<PlanningModel>, Failure> {
         let root = self.workspace.root();
-        let config = ModelsConfig::read(root.join("workspace.toml"))?;
+        let shelf = self.shelf()?;
+        let config = ModelsConfig::read(root.join("workspace.toml"))?.with_shelf(&shelf);
         let resolved = config.resolve(TaskRole::Plan, given, self.world.as_ref())?;
         let Some(resolved) = resolved else { return Ok(None) };
-        let ModelSource::OpenAi(options) = resolved.source else {
-            let name = resolved.name;
-            return Err(Failure::new(
-                "model",
-                format!("`{name}` runs in this process, and this build cannot"),
-            )
-            .remedy("give it a `base_url`, or use another model"));
-        };
-        let model = Arc::new(Endpoint::new(options, self.world.clone())?);
+        let prices = resolved.prices;
+        let model = resolved.open(&shelf)?;
         let prompts = Prompts::load(Some(&root.join("prompts")))?;
-        Ok(Some(PlanningModel { model, prompts, prices: resolved.prices }))
+        Ok(Some(PlanningModel { model, prompts, prices }))
     }
 
     /// Opens the workspace for a conversation, with the planner that is wanted.
