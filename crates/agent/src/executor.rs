@@ -5,6 +5,7 @@
 
 mod memo;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -166,10 +167,10 @@ impl<'a> Executor<'a> {
         });
     }
 
-    fn permitted(&self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, ToolSpec), ToolError> {
+    fn permitted(&self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, Cow<'a, ToolSpec>), ToolError> {
         let tool = self.around.registry.get(&call.tool)?;
-        let spec = self.around.specs.iter().find(|s| s.name == call.tool).cloned();
-        let spec = spec.unwrap_or_else(|| tool.describe(self.around.snapshot.catalog()));
+        let spec = self.around.specs.iter().find(|s| s.name == call.tool).map(Cow::Borrowed);
+        let spec = spec.unwrap_or_else(|| Cow::Owned(tool.describe(self.around.snapshot.catalog())));
         let approved = || self.around.approval.as_ref().is_some_and(|approve| approve(call));
         if spec.effect == Effect::Writes && !approved() {
             let message = format!("`{}` changes something and was not approved", call.tool);
