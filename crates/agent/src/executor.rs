@@ -5,6 +5,7 @@
 
 mod memo;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -220,10 +221,10 @@ impl<'a> Executor<'a> {
         self.around.specs.iter().any(|spec| spec.name == tool && spec.effect == Effect::Writes)
     }
 
-    fn permitted(&mut self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, ToolSpec), ToolError> {
+    fn permitted(&mut self, call: &ToolCall) -> Result<(Arc<dyn ErasedTool>, Cow<'a, ToolSpec>), ToolError> {
         let tool = self.around.registry.get(&call.tool)?;
-        let spec = self.around.specs.iter().find(|s| s.name == call.tool).cloned();
-        let spec = spec.unwrap_or_else(|| tool.describe(self.around.snapshot.catalog()));
+        let spec = self.around.specs.iter().find(|s| s.name == call.tool).map(Cow::Borrowed);
+        let spec = spec.unwrap_or_else(|| Cow::Owned(tool.describe(self.around.snapshot.catalog())));
         if spec.effect == Effect::Writes {
             let consent = self.around.approval.as_ref().map_or(Consent::Refused, |approve| approve(call));
             if consent == Consent::Nobody && self.suspended.is_none() {

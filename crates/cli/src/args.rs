@@ -107,7 +107,8 @@ pub(crate) struct TurnArgs {
     /// Who plans
     #[arg(long, value_name = "PLANNER", default_value = "auto")]
     pub(crate) planner: Planner,
-    /// The model to plan with: a name in workspace.toml, or the server's name for it at OPENAI_BASE_URL
+    /// The model to plan with: a name in workspace.toml; else, where OPENAI_BASE_URL is set, the server's name for it;
+    /// else a chat model of the shelf (`segue models list`), which runs in this process if this build can (feature `gguf`)
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
     /// How many items to show, where the request does not say

@@ -80,6 +80,7 @@ from_errors! {
     "model": segue_models::LoadError,
     "model": segue_models::ChatError,
     "model": segue_models::ConfigError,
+    "model": segue_models::OpenError,
     "prompt": segue_agent::model::PromptError,
     "agent": segue_agent::AgentError,
     "session": segue_agent::SessionError,

@@ -8,8 +8,8 @@ use segue_agent::trace::{Head, Tape, TraceFolder};
 use segue_agent::{Agent, PlannerKind, PlanningModel, Registry, SessionStore};
 use segue_catalog::Workspace;
 use segue_models::{
-    AbilityStore, Embedder, Endpoint, ModelSource, ModelsConfig, SentenceEmbedder, SentenceOptions, Shelf,
-    TaskRole,
+    Abilities, AbilityStore, ChatError, Embedder, ModelSource, ModelsConfig, SentenceEmbedder,
+    SentenceOptions, Shelf, TaskRole,
 };
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
@@ -90,19 +90,13 @@ impl House {
     /// The model that plans: the one given, or the one that `workspace.toml` names.
     pub(crate) fn planning_model(&self, given: Option<&str>) -> Result<Option<PlanningModel>, Failure> {
         let root = self.workspace.root();
-        let config = ModelsConfig::read(root.join("workspace.toml"))?;
+        let shelf = self.shelf()?;
+        let config = ModelsConfig::read(root.join("workspace.toml"))?.with_shelf(&shelf);
         let resolved = config.resolve(TaskRole::Plan, given, self.world.as_ref())?;
         let Some(resolved) = resolved else { return Ok(None) };
-        let ModelSource::OpenAi(options) = resolved.source else {
-            let name = resolved.name;
-            return Err(Failure::new(
-                "model",
-                format!("`{name}` runs in this process, and this build cannot"),
-            )
-            .remedy("give it a `base_url`, or use another model"));
-        };
-        let model = Arc::new(Endpoint::new(options, self.world.clone())?);
-        Ok(Some(PlanningModel { model, prompts: self.prompts()?, prices: resolved.prices, logprobs: true }))
+        let prices = resolved.prices;
+        let model = resolved.open(&shelf)?;
+        Ok(Some(PlanningModel { model, prompts: self.prompts()?, prices, logprobs: true }))
     }
 
     /// Opens the workspace for a conversation, with the planner that is wanted.
@@ -113,20 +107,25 @@ impl House {
         if args.planner == Planner::Rules {
             return Ok((door, PlannerKind::Rules));
         }
-        let Some(model) = self.planning_model(args.model.as_deref())? else {
+        let Some(mut model) = self.planning_model(args.model.as_deref())? else {
             if args.planner == Planner::Auto {
                 return Ok((door, PlannerKind::Rules));
             }
             return Err(Failure::usage("no model is configured")
                 .remedy("give one with --model, or name one in workspace.toml under `[models]`"));
         };
+        let able = self.abilities(args.model.as_deref(), &model).await?;
+        model.logprobs = able.as_ref().is_ok_and(|able| able.logprobs);
         let planner = match args.planner {
             Planner::Native => PlannerKind::Native,
             Planner::Plan => PlannerKind::Plan,
             Planner::Route | Planner::Rules => PlannerKind::Route,
             Planner::Auto => {
-                let (planner, because) = self.suited(args.model.as_deref(), &model).await?;
-                door.because = Some(because);
+                let (planner, because) = match able {
+                    Ok(able) => PlannerKind::suited(&able),
+                    Err(_) => (PlannerKind::Route, "what the model can do could not be asked"),
+                };
+                door.because = Some(because.to_owned());
                 planner
             }
         };
@@ -134,28 +133,21 @@ impl House {
         Ok((door, planner))
     }
 
-    /// The planner that suits a model, and why. A server is asked once what the model can do; one that cannot be asked
-    /// now gets the planner that asks least of it.
-    async fn suited(
+    /// What a model can do: a server is asked once, and the answer kept in the workspace.
+    async fn abilities(
         &self,
         given: Option<&str>,
         model: &PlanningModel,
-    ) -> Result<(PlannerKind, String), Failure> {
+    ) -> Result<Result<Abilities, ChatError>, Failure> {
         let root = self.workspace.root();
-        let config = ModelsConfig::read(root.join("workspace.toml"))?;
+        let config = ModelsConfig::read(root.join("workspace.toml"))?.with_shelf(&self.shelf()?);
         let source = config.resolve(TaskRole::Plan, given, self.world.as_ref())?.map(|r| r.source);
         let Some(ModelSource::OpenAi(options)) = source else {
-            return Ok((PlannerKind::Route, "a model in this process does not call tools".to_owned()));
+            // A model in this process keeps to a schema and tells probabilities; it is too small to call tools well.
+            return Ok(Ok(Abilities { schema: true, logprobs: true, ..Abilities::default() }));
         };
         let store = AbilityStore::at(root.join("abilities.json"));
-        let asked = store.get_or_probe(&options.base_url, model.model.as_ref(), self.world.now()).await;
-        Ok(match asked {
-            Ok(abilities) => {
-                let (planner, because) = PlannerKind::suited(&abilities);
-                (planner, because.to_owned())
-            }
-            Err(error) => (PlannerKind::Route, format!("what the model can do is not known: {error}")),
-        })
+        Ok(store.get_or_probe(&options.base_url, model.model.as_ref(), self.world.now()).await)
     }
 
     /// Opens the workspace to go on with a turn that was cut: with the planner and the model that it had, unless others

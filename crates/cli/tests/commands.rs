@@ -79,6 +79,27 @@ fn what_is_wrong_is_said_with_its_remedy() {
 }
 
 /// A table large enough that there is time to kill what reads it.
+/// A name of the shelf is a model in this process; what is missing for that is said before anything is planned.
+#[test]
+fn a_model_in_this_process_needs_its_weights_and_a_build_that_can() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    segue_world::fs::write_atomic(&at.join("homes.csv"), HOMES.as_bytes()).expect("the file");
+    assert_eq!(segue(at, &["import", "homes.csv"]).0, 0);
+    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
+    command.current_dir(at).env("SEGUE_MODELS", at.join("shelf")).env_remove("OPENAI_BASE_URL");
+    let output =
+        command.args(["ask", "homes", "--model", "qwen2.5-coder-0.5b", "--json"]).output().expect("segue");
+    let report: Json = serde_json::from_slice(&output.stdout).expect("a document");
+    let remedy = report["error"]["remedy"].as_str().expect("a remedy");
+    let expected = match segue_models::IN_PROCESS {
+        true => "segue models pull qwen2.5-coder-0.5b",
+        false => "cargo build --release --features gguf",
+    };
+    assert!(output.status.code() == Some(1) && remedy.contains(expected), "{report}");
+}
+
 fn many_homes(path: &Path, from: usize) {
     let mut lines = vec!["id,title,city,rooms,price".to_owned()];
     let row = |i| format!("h{i},House number {i} by the water,City {},{},{}", i % 700, i % 9, i * 10);

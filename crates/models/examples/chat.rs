@@ -1,15 +1,13 @@
 //! Finds out what a model can do, asks it a question and shows the pieces as they come.
 //!
-//! `chat MODEL "QUESTION" [--workspace FILE]`; MODEL is a name in the workspace's `workspace.toml`, or a model at
-//! `OPENAI_BASE_URL`.
+//! `chat MODEL "QUESTION" [--workspace FILE]`; MODEL is a name in the workspace's `workspace.toml`, a model at
+//! `OPENAI_BASE_URL`, or (feature `gguf`) a chat model of the shelf.
 
 use std::io::{Write, stderr, stdout};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use segue_models::{
-    ChatModel, ChatRequest, Delta, Endpoint, Message, ModelSource, ModelsConfig, TaskRole, probe,
-};
+use segue_models::{ChatModel, ChatRequest, Delta, Message, ModelsConfig, Shelf, TaskRole, probe};
 use segue_world::{RealWorld, World};
 
 #[tokio::main]
@@ -21,13 +19,14 @@ async fn main() -> Result<()> {
         _ => bail!("usage: chat MODEL \"QUESTION\" [--workspace FILE]"),
     };
     let world: Arc<dyn World> = Arc::new(RealWorld::new());
-    let resolved =
-        ModelsConfig::read(file)?.resolve(TaskRole::Write, Some(name), &*world)?.context("no model")?;
-    let ModelSource::OpenAi(options) = resolved.source else { bail!("`{name}` is not behind a server") };
-    let model = Endpoint::new(options, Arc::clone(&world))?;
+    let shelf = Shelf::new(Arc::clone(&world))?;
+    let config = ModelsConfig::read(file)?.with_shelf(&shelf);
+    let resolved = config.resolve(TaskRole::Write, Some(name), &*world)?.context("no model")?;
+    let prices = resolved.prices;
+    let model = resolved.open(&shelf)?;
 
     let started = world.elapsed();
-    let abilities = probe(&model).await?;
+    let abilities = probe(&*model).await?;
     writeln!(stderr(), "{abilities:?}, found out in {:?}", world.elapsed().saturating_sub(started))?;
 
     let request = ChatRequest::new(vec![Message::user(question)], /*max_tokens*/ 300);
@@ -41,7 +40,7 @@ async fn main() -> Result<()> {
     };
     let reply = model.complete(&request, &mut tell).await?;
     writeln!(stdout())?;
-    let prices = resolved.prices.map(|prices| prices.cost(&reply.usage));
+    let prices = prices.map(|prices| prices.cost(&reply.usage));
     writeln!(stderr(), "{:?} {:?} cost {prices:?}", reply.finish, reply.usage)?;
     Ok(())
 }

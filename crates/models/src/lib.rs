@@ -20,7 +20,8 @@
 //! An [`Embedder`] turns texts into vectors of length one, so that a dot product is a cosine.
 //! [`SentenceEmbedder`] does it with a language model; what it needs (weights, the library that runs them)
 //! comes from the [`Shelf`], where every file is checked against its SHA-256. [`HashEmbedder`] is a stand-in for
-//! tests: it needs no weights and knows no meaning. With the feature `gguf`, chat models run in this process too.
+//! tests: it needs no weights and knows no meaning. With the feature `gguf`, chat models run in this process too:
+//! `gguf::GgufChat`. What `workspace.toml` names is opened by [`ResolvedModel::open`], wherever it runs.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -45,10 +46,10 @@ mod shelf;
 
 pub use chat::{
     Abilities, AbilityStore, Cassette, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest,
-    Completion, ConfigError, Delta, Endpoint, EndpointOptions, Finish, JsonSchemaFormat, Message,
-    ModelSource, ModelsConfig, OPENAI_BASE_URL, Prices, ResolvedModel, Role, ScriptedModel, Secrets,
-    TaskRole, TokenLogprob, ToolCallRequest, ToolChoice, ToolDefinition, Usage, Wait, calls_in, json_in,
-    probe,
+    Completion, ConfigError, Delta, Endpoint, EndpointOptions, Finish, IN_PROCESS, JsonSchemaFormat, Message,
+    ModelSource, ModelsConfig, OPENAI_BASE_URL, OpenError, Prices, ResolvedModel, Role, ScriptedModel,
+    Secrets, TaskRole, TokenLogprob, ToolCallRequest, ToolChoice, ToolDefinition, Usage, Wait, Weights,
+    calls_in, json_in, probe,
 };
 pub use embedder::{EmbedError, Embedder};
 pub use hash::HashEmbedder;

@@ -1,31 +1,52 @@
-//! A GGUF model with its real weights, if they are on the shelf.
+//! What is promised of a GGUF model, on a tiny one that is made here, and on one with real weights if they are on the
+//! shelf.
 #![cfg(feature = "gguf")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test needs is there, or it fails")]
+
+#[path = "gguf/chat.rs"]
+mod chat;
+#[path = "gguf/tiny.rs"]
+mod tiny;
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use segue_models::Shelf;
 use segue_models::gguf::{
-    Finish, GenerateRequest, Generated, GgufError, GgufModel, GgufOptions, Input, Logits, Prompt, Sampling,
-    Speaker, Turn, Want,
+    Finish, GenerateRequest, Generated, GgufError, GgufModel, GgufOptions, Input, Logits, Prompt,
+    Qwen2Config, Sampling, Speaker, Turn, Want,
 };
 use segue_world::RealWorld;
 use serde_json::{Value as Json, json};
 
 const MODEL: &str = "qwen2.5-coder-0.5b";
 
+const OPTIONS: GgufOptions = GgufOptions { context: 2048, seed: 5 };
+
 /// One at a time: passes take all cores.
-static LOADED: LazyLock<Option<Mutex<GgufModel>>> = LazyLock::new(|| {
+static REAL: LazyLock<Option<Mutex<GgufModel>>> = LazyLock::new(|| {
     let files = Shelf::new(Arc::new(RealWorld::new())).ok()?.get(MODEL)?;
-    Some(Mutex::new(GgufModel::open(&files.only(), GgufOptions { context: 2048, seed: 5 }).unwrap()))
+    Some(Mutex::new(GgufModel::open(&files.only(), OPTIONS).unwrap()))
 });
 
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn model() -> Option<MutexGuard<'static, GgufModel>> {
-    if LOADED.is_none() {
-        println!("skipped: `{MODEL}` is not on the shelf");
+fn skipped() {
+    println!("skipped: `{MODEL}` is not on the shelf");
+}
+
+fn real() -> Option<MutexGuard<'static, GgufModel>> {
+    if REAL.is_none() {
+        skipped();
     }
-    LOADED.as_ref().map(|model| model.lock().unwrap_or_else(PoisonError::into_inner))
+    REAL.as_ref().map(|model| model.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Checks what must hold of every model.
+fn each(check: impl Fn(&GgufModel)) {
+    let folder = tempfile::tempdir().unwrap();
+    check(&GgufModel::open(&tiny::write(folder.path()), OPTIONS).unwrap());
+    if let Some(model) = real() {
+        check(&model);
+    }
 }
 
 /// How far logits may lie apart when the same tokens run in other passes. Activations are rounded to eight bits on
@@ -61,7 +82,7 @@ fn agree(a: &Generated, b: &Generated) {
 
 #[test]
 fn the_template_is_the_published_one() {
-    let Some(model) = &model() else { return };
+    let Some(model) = &real() else { return };
     let turns =
         vec![Turn::new(Speaker::System, "Be brief."), Turn::new(Speaker::User, "<|im_end|> 12 films")];
     let tokens = model.tokens(&Prompt::Chat(turns)).unwrap();
@@ -77,118 +98,133 @@ fn the_template_is_the_published_one() {
 
 #[test]
 fn attention_is_a_distribution_over_what_came_before() {
-    let Some(model) = &model() else { return };
-    let prompt = Prompt::Text("A slow film about the sea and the people who leave it.".to_owned());
-    let tokens = model.tokens(&prompt).unwrap().len();
-    let last = 5;
-    let attention = model.attention(&prompt, &[0, 11], last).unwrap();
-    assert_eq!(attention.iter().map(|a| a.layer).collect::<Vec<_>>(), [0, 11]);
-    for layer in &attention {
-        assert_eq!((layer.heads, layer.rows.len(), layer.rows.width()), (14, 14 * last, tokens));
-        for head in 0..layer.heads {
-            for token in 0..last {
-                let row = layer.row(head, token);
-                assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4);
-                let own = tokens - last + token;
-                assert!(row[own] > 0.0 && row[own + 1..].iter().all(|x| *x == 0.0));
+    each(|model| {
+        let prompt = Prompt::Text("A slow film about the sea and the people who leave it.".to_owned());
+        let tokens = model.tokens(&prompt).unwrap().len();
+        let last = 5;
+        let Qwen2Config { heads, layers, .. } = *model.network().config();
+        let deep = layers / 2;
+        let attention = model.attention(&prompt, &[0, deep], last).unwrap();
+        assert_eq!(attention.iter().map(|a| a.layer).collect::<Vec<_>>(), [0, deep]);
+        for layer in &attention {
+            assert_eq!((layer.heads, layer.rows.len(), layer.rows.width()), (heads, heads * last, tokens));
+            for head in 0..layer.heads {
+                for token in 0..last {
+                    let row = layer.row(head, token);
+                    assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+                    let own = tokens - last + token;
+                    assert!(row[own] > 0.0 && row[own + 1..].iter().all(|x| *x == 0.0));
+                }
             }
+            assert!(layer.row(0, last).is_empty());
         }
-        assert!(layer.row(0, last).is_empty());
-    }
-    // The same rows whether the tokens before them ran in the same pass or not.
-    let whole = model.attention(&prompt, &[11], tokens).unwrap();
-    close(attention[1].row(3, last - 1), whole[0].row(3, tokens - 1), 1e-4);
-    let error = model.attention(&prompt, &[24], 1).unwrap_err();
-    assert!(matches!(error, GgufError::Layer { layer: 24, last: 23 }), "{error}");
+        // The same rows whether the tokens before them ran in the same pass or not.
+        let whole = model.attention(&prompt, &[deep], tokens).unwrap();
+        close(attention[1].row(3, last - 1), whole[0].row(3, tokens - 1), 1e-4);
+        let error = model.attention(&prompt, &[layers], 1).unwrap_err();
+        assert!(
+            matches!(error, GgufError::Layer { layer, last } if (layer, last) == (layers, layers - 1)),
+            "{error}"
+        );
+    });
 }
 
 #[test]
 fn a_pass_that_stops_early_is_the_beginning_of_a_whole_one() {
-    let Some(model) = &model() else { return };
-    let prompt = Prompt::Text("Films set on a train, not in winter".to_owned());
-    let tokens = model.tokens(&prompt).unwrap();
-    for layer in [0, 7, 23] {
-        let early = model.hidden(&prompt, layer).unwrap();
-        let want = Want { hidden: Some(layer), ..Want::default() };
+    each(|model| {
+        let prompt = Prompt::Text("Films set on a train, not in winter".to_owned());
+        let tokens = model.tokens(&prompt).unwrap();
+        let last = model.network().config().layers - 1;
+        for layer in [0, last / 3, last] {
+            let early = model.hidden(&prompt, layer).unwrap();
+            let want = Want { hidden: Some(layer), ..Want::default() };
+            let network = model.network();
+            let whole = network.forward(Input::Tokens(&tokens), &mut network.cache(None), &want).unwrap();
+            assert_eq!((early.len(), early.width()), (tokens.len(), network.config().width));
+            assert_eq!(early, whole.hidden);
+            assert_eq!(whole.logits.len(), 1);
+        }
         let network = model.network();
-        let whole = network.forward(Input::Tokens(&tokens), &mut network.cache(None), &want).unwrap();
-        assert_eq!((early.len(), early.width()), (tokens.len(), network.config().width));
-        assert_eq!(early, whole.hidden);
-        assert_eq!(whole.logits.len(), 1);
-    }
-    let network = model.network();
-    let want = Want { stop_after: Some(3), ..Want::default() };
-    assert!(network.forward(Input::Tokens(&tokens), &mut network.cache(None), &want).is_err());
+        let want = Want { stop_after: Some(0), ..Want::default() };
+        assert!(network.forward(Input::Tokens(&tokens), &mut network.cache(None), &want).is_err());
+    });
 }
 
 #[test]
 fn embeddings_of_tokens_stand_for_them() {
-    let Some(model) = &model() else { return };
-    let network = model.network();
-    let tokens = model.tokenizer().encode("Two hours of rain, told backwards").unwrap();
-    let embeddings = network.embed(&tokens).unwrap();
-    let want = Want { logits: Logits::All, ..Want::default() };
-    let run = |input| network.forward(input, &mut network.cache(None), &want).unwrap().logits;
-    let (by_token, by_embedding) = (run(Input::Tokens(&tokens)), run(Input::Embeddings(&embeddings)));
-    assert_eq!((by_token.len(), by_token.width()), (tokens.len(), model.tokenizer().len()));
-    assert_eq!(by_token, by_embedding);
-    let mut cache = network.cache(None);
-    network.forward(Input::Tokens(&tokens[..3]), &mut cache, &Want::default()).unwrap();
-    let rest = network.forward(Input::Tokens(&tokens[3..]), &mut cache, &want).unwrap();
-    close(rest.logits.last(), by_token.last(), ROUNDING);
+    each(|model| {
+        let network = model.network();
+        let tokens = model.tokenizer().encode("Two hours of rain, told backwards").unwrap();
+        let embeddings = network.embed(&tokens).unwrap();
+        let want = Want { logits: Logits::All, ..Want::default() };
+        let run = |input| network.forward(input, &mut network.cache(None), &want).unwrap().logits;
+        let (by_token, by_embedding) = (run(Input::Tokens(&tokens)), run(Input::Embeddings(&embeddings)));
+        assert_eq!((by_token.len(), by_token.width()), (tokens.len(), model.tokenizer().len()));
+        assert_eq!(by_token, by_embedding);
+        let mut cache = network.cache(None);
+        network.forward(Input::Tokens(&tokens[..3]), &mut cache, &Want::default()).unwrap();
+        let rest = network.forward(Input::Tokens(&tokens[3..]), &mut cache, &want).unwrap();
+        close(rest.logits.last(), by_token.last(), ROUNDING);
+    });
 }
 
 #[test]
 fn the_greedy_continuation_is_the_likeliest() {
-    let Some(model) = &model() else { return };
-    let prompt = chat("Name a colour. One word.");
-    let request = GenerateRequest { alternatives: 2, ..GenerateRequest::new(prompt.clone(), 8) };
-    let greedy = generate(model, &request);
-    assert!(!greedy.tokens.is_empty());
-    let tokens: Vec<u32> = greedy.tokens.iter().map(|t| t.token).collect();
-    let scores = model.log_probabilities(&prompt, &tokens).unwrap();
-    for (at, (token, score)) in greedy.tokens.iter().zip(&scores).enumerate() {
-        assert!((token.log_probability - score).abs() < ROUNDING, "{} and {score}", token.log_probability);
-        assert_eq!(token.alternatives[0], (token.token, token.log_probability));
-        let mut other = tokens[..=at].to_vec();
-        other[at] = token.alternatives[1].0;
-        let second = model.log_probabilities(&prompt, &other).unwrap();
-        assert!(second[at] <= score + ROUNDING);
-        assert!((second[at] - token.alternatives[1].1).abs() < ROUNDING);
-    }
-    let unlikely = model.tokenizer().encode(" parliament of otters").unwrap();
-    let unlikely = model.log_probabilities(&prompt, &unlikely).unwrap();
-    assert!(unlikely.iter().sum::<f32>() < scores.iter().sum());
+    each(|model| {
+        let prompt = chat("Name a colour. One word.");
+        let request = GenerateRequest { alternatives: 2, ..GenerateRequest::new(prompt.clone(), 8) };
+        let greedy = generate(model, &request);
+        assert!(!greedy.tokens.is_empty());
+        let tokens: Vec<u32> = greedy.tokens.iter().map(|t| t.token).collect();
+        let scores = model.log_probabilities(&prompt, &tokens).unwrap();
+        for (at, (token, score)) in greedy.tokens.iter().zip(&scores).enumerate() {
+            assert!(
+                (token.log_probability - score).abs() < ROUNDING,
+                "{} and {score}",
+                token.log_probability
+            );
+            assert_eq!(token.alternatives[0], (token.token, token.log_probability));
+            let mut other = tokens[..=at].to_vec();
+            other[at] = token.alternatives[1].0;
+            let second = model.log_probabilities(&prompt, &other).unwrap();
+            assert!(second[at] <= score + ROUNDING);
+            assert!((second[at] - token.alternatives[1].1).abs() < ROUNDING);
+        }
+        let unlikely = model.tokenizer().encode(" parliament of otters").unwrap();
+        let unlikely = model.log_probabilities(&prompt, &unlikely).unwrap();
+        assert!(unlikely.iter().sum::<f32>() < scores.iter().sum());
+    });
 }
 
 #[test]
 fn a_prompt_that_begins_as_the_last_one_is_not_read_again() {
-    let Some(model) = &model() else { return };
-    // Whatever ran before: nothing begins like this.
-    generate(model, &GenerateRequest::new(Prompt::Tokens(vec![0]), 1));
-    let turns = |question: &str| {
-        let task = "You know films. Answer in one short sentence, and only about films.";
-        Prompt::Chat(vec![Turn::new(Speaker::System, task), Turn::new(Speaker::User, question)])
-    };
-    let request =
-        |question: &str| GenerateRequest { alternatives: 5, ..GenerateRequest::new(turns(question), 12) };
-    let cold = generate(model, &request("What is a western?"));
-    assert_eq!(cold.cached_tokens, 0);
-    let other = generate(model, &request("What is a documentary?"));
-    assert!(other.cached_tokens > 15 && other.cached_tokens < other.prompt_tokens, "{other:?}");
-    let warm = generate(model, &request("What is a western?"));
-    assert!(warm.cached_tokens > 15);
-    agree(&cold, &warm);
-    let again = generate(model, &request("What is a western?"));
-    assert_eq!(again.cached_tokens, again.prompt_tokens - 1);
-    agree(&cold, &again);
-    let last = generate(model, &request("What is a western?"));
-    assert_eq!((last.cached_tokens, last.tokens), (again.cached_tokens, again.tokens));
+    each(|model| {
+        // Whatever ran before: nothing begins like this.
+        generate(model, &GenerateRequest::new(Prompt::Tokens(vec![0]), 1));
+        let turns = |question: &str| {
+            let task = "You know films. Answer in one short sentence, and only about films.";
+            Prompt::Chat(vec![Turn::new(Speaker::System, task), Turn::new(Speaker::User, question)])
+        };
+        let request =
+            |question: &str| GenerateRequest { alternatives: 5, ..GenerateRequest::new(turns(question), 12) };
+        let cold = generate(model, &request("What is a western?"));
+        assert_eq!(cold.cached_tokens, 0);
+        let other = generate(model, &request("What is a documentary?"));
+        assert!(other.cached_tokens > 15 && other.cached_tokens < other.prompt_tokens, "{other:?}");
+        let warm = generate(model, &request("What is a western?"));
+        assert!(warm.cached_tokens > 15);
+        agree(&cold, &warm);
+        let again = generate(model, &request("What is a western?"));
+        assert_eq!(again.cached_tokens, again.prompt_tokens - 1);
+        agree(&cold, &again);
+        let last = generate(model, &request("What is a western?"));
+        assert_eq!((last.cached_tokens, last.tokens), (again.cached_tokens, again.tokens));
+    });
 }
 
 #[test]
 fn a_text_ends_for_many_reasons() {
-    let Some(model) = &model() else { return };
+    let Some(model) = &real() else { return };
     let count = Prompt::Text("1 2 3 4 5 6 7 8 9 10 11 12".to_owned());
     let request = GenerateRequest::new(count, 12);
     let long = generate(model, &request);
@@ -212,41 +248,45 @@ fn a_text_ends_for_many_reasons() {
 
 #[test]
 fn the_same_seed_says_the_same() {
-    let Some(model) = &model() else { return };
-    let draw = |seed| {
-        let sampling = Sampling { temperature: 1.5, top_p: 0.95, seed };
-        let request = GenerateRequest::new(chat("Invent a film title."), 12);
-        generate(model, &GenerateRequest { sampling, ..request }).text
-    };
-    // Warm: a cold pass rounds in other places.
-    draw(None);
-    assert_eq!(draw(Some(5)), draw(None));
-    assert_ne!(draw(Some(5)), draw(Some(6)));
+    each(|model| {
+        let draw = |seed| {
+            let sampling = Sampling { temperature: 1.5, top_p: 0.95, seed };
+            let request = GenerateRequest::new(chat("Invent a film title."), 12);
+            generate(model, &GenerateRequest { sampling, ..request }).text
+        };
+        // Warm: a cold pass rounds in other places.
+        draw(None);
+        assert_eq!(draw(Some(5)), draw(None));
+        assert_ne!(draw(Some(5)), draw(Some(6)));
+    });
 }
 
 #[test]
 fn what_comes_out_keeps_to_its_schema() {
-    let Some(model) = &model() else { return };
-    let mut random = Random(11);
-    for number in 0..20 {
-        let schema = object(&mut random, 1);
-        let mut request = GenerateRequest::new(chat("Describe a film in JSON. Be brief."), 300);
-        request.schema = Some(schema.clone());
-        if number % 2 == 1 {
-            request.sampling = Sampling { temperature: 1.0, top_p: 0.9, seed: Some(number) };
+    each(|model| {
+        let mut random = Random(11);
+        // A real model takes its time.
+        let schemas = if model.name() == "tiny" { 40 } else { 6 };
+        for number in 0..schemas {
+            let schema = object(&mut random, 1);
+            let mut request = GenerateRequest::new(chat("Describe a film in JSON. Be brief."), 1500);
+            request.schema = Some(schema.clone());
+            if number % 2 == 1 {
+                request.sampling = Sampling { temperature: 1.0, top_p: 0.9, seed: Some(number) };
+            }
+            let generated = generate(model, &request);
+            assert_eq!(generated.finish, Finish::Stop, "{schema} gave {}", generated.text);
+            let value: Json = serde_json::from_str(&generated.text).unwrap();
+            assert!(conforms(&value, &schema), "{schema} gave {value}");
+            assert!(generated.tokens.iter().all(|token| token.log_probability <= 1e-3));
         }
-        let generated = generate(model, &request);
-        assert_eq!(generated.finish, Finish::Stop, "{schema} gave {}", generated.text);
-        let value: Json = serde_json::from_str(&generated.text).unwrap();
-        assert!(conforms(&value, &schema), "{schema} gave {value}");
-        assert!(generated.tokens.iter().all(|token| token.log_probability <= 1e-3));
-    }
-    let mut request = GenerateRequest::new(chat("hello"), 10);
-    for wrong in [json!("object"), json!({"type": "colour"}), json!({"type": "object", "required": 7})] {
-        request.schema = Some(wrong);
-        let error = model.generate(&request, &mut |_| (), &|| false).unwrap_err();
-        assert!(matches!(error, GgufError::Schema(_)), "{error}");
-    }
+        let mut request = GenerateRequest::new(chat("hello"), 10);
+        for wrong in [json!("object"), json!({"type": "colour"}), json!({"type": "object", "required": 7})] {
+            request.schema = Some(wrong);
+            let error = model.generate(&request, &mut |_| (), &|| false).unwrap_err();
+            assert!(matches!(error, GgufError::Schema(_)), "{error}");
+        }
+    });
 }
 
 /// Random numbers for schemas: a linear congruential generator (Knuth's MMIX).

@@ -68,6 +68,7 @@ fn says_nothing(kind: &ChatErrorKind) -> bool {
         | ChatErrorKind::Empty
         | ChatErrorKind::Truncated
         | ChatErrorKind::TooLarge
+        | ChatErrorKind::Failed
         | ChatErrorKind::Repetition => false,
         ChatErrorKind::Unreachable
         | ChatErrorKind::Timeout { .. }
@@ -75,6 +76,7 @@ fn says_nothing(kind: &ChatErrorKind) -> bool {
         | ChatErrorKind::QuotaExhausted
         | ChatErrorKind::Unauthorised
         | ChatErrorKind::NotFound
+        | ChatErrorKind::Weights
         | ChatErrorKind::InvalidRequest
         | ChatErrorKind::BadOptions
         | ChatErrorKind::NotScripted

@@ -65,6 +65,10 @@ pub enum ChatErrorKind {
     TooLarge,
     /// The model says the same thing over and over.
     Repetition,
+    /// The file of weights is not one that this process can run.
+    Weights,
+    /// The model in this process failed while it ran.
+    Failed,
     /// A request that must not be sent: a tool call without an answer, no limit.
     InvalidRequest,
     /// Options that make no sense.
@@ -128,6 +132,8 @@ impl ChatErrorKind {
             Self::Truncated => ("truncated", false, "the reply did not fit", "raise `max_tokens`, or ask for less"),
             Self::TooLarge => ("too_large", false, "the reply is too large", "ask for less, or raise `max_reply_bytes`"),
             Self::Repetition => ("repetition", false, "the model repeats itself without end", "rephrase, or use a larger model"),
+            Self::Weights => ("weights", false, "its weights cannot be used", "fetch them with `segue models pull`, or correct `model` in workspace.toml"),
+            Self::Failed => ("failed", false, "the model in this process failed", "use another model, and report this"),
             Self::InvalidRequest => ("invalid_request", false, "the request breaks a rule of conversations", "report this: it is a defect"),
             Self::BadOptions => ("bad_options", false, "the model's options make no sense", "correct workspace.toml"),
             Self::NotScripted => ("not_scripted", false, "the script does not match", "add the reply to the script, or take it out"),

@@ -70,6 +70,11 @@ impl ChatReply {
         if !self.content.is_empty() {
             on_delta(Delta::Text(self.content.clone()));
         }
+        self.tell_calls(on_delta);
+    }
+
+    /// Tells its calls, each as one piece.
+    pub(crate) fn tell_calls(&self, on_delta: &mut (dyn FnMut(Delta) + Send)) {
         for (index, call) in self.tool_calls.iter().enumerate() {
             on_delta(Delta::ToolCall { index, name: call.name.clone(), arguments: call.arguments.clone() });
         }

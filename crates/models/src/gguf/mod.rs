@@ -1,7 +1,8 @@
 //! Chat models in this process, out of GGUF files (feature `gguf`).
 //!
-//! A [`GgufModel`] reads a prompt and continues it, kept to a JSON Schema if there is one; it also gives attention,
-//! hidden states and the probabilities of given texts. One architecture is known, [`Qwen2`], on the processor alone.
+//! A [`GgufChat`] is such a model behind [`ChatModel`](crate::ChatModel). A [`GgufModel`] is the model itself: it reads a
+//! prompt and continues it, kept to a JSON Schema if there is one; it also gives attention, hidden states and the
+//! probabilities of given texts. One architecture is known, [`Qwen2`], on the processor alone.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -17,7 +18,9 @@
 //! ```
 
 mod cache;
+mod chat;
 mod config;
+mod conversation;
 mod error;
 mod file;
 mod generate;
@@ -36,6 +39,7 @@ mod text;
 mod tokenizer;
 
 pub use cache::Cache;
+pub use chat::GgufChat;
 pub use config::Qwen2Config;
 pub use error::GgufError;
 pub use generate::{Finish, GenerateRequest, Generated, GeneratedToken};

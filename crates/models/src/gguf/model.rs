@@ -92,6 +92,11 @@ impl GgufModel {
         self.template.tokens(prompt, &self.tokenizer)
     }
 
+    /// What the model is told where nobody tells it anything.
+    pub(crate) fn default_task(&self) -> &'static str {
+        self.template.default_task()
+    }
+
     /// An error if nothing could come after this prompt.
     pub(crate) fn check_room(&self, prompt: &[u32]) -> Result<(), GgufError> {
         self.network.check(prompt)?;

@@ -65,6 +65,11 @@ impl Template {
         Ok(Self { start: control(START)?, end: control(END)?, default })
     }
 
+    /// What the model is told where nobody tells it anything.
+    pub(crate) fn default_task(&self) -> &'static str {
+        self.default
+    }
+
     /// The tokens of a prompt.
     pub(crate) fn tokens(&self, prompt: &Prompt, tokenizer: &GgufTokenizer) -> Result<Vec<u32>, GgufError> {
         match prompt {

@@ -34,6 +34,14 @@ pub struct Resource {
     pub sources: Vec<Source>,
 }
 
+impl Resource {
+    /// True of a model that holds conversations: one of GGUF files.
+    pub fn is_chat_model(&self) -> bool {
+        let file = |file: &FileSpec| Path::new(&file.name).extension().is_some_and(|end| end == "gguf");
+        self.kind == ResourceKind::Model && self.sources.iter().flat_map(|s| &s.files).any(file)
+    }
+}
+
 /// One place where all files of a resource can be had.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RawSource")]

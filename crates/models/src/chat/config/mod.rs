@@ -14,6 +14,10 @@
 //! price_in = 0.15                  # per million tokens
 //! price_out = 0.60
 //!
+//! [models.local]
+//! kind = "gguf"                    # in this process (feature `gguf`)
+//! model = "qwen2.5-coder-0.5b"     # on the shelf, or a file: "weights/own.gguf"
+//!
 //! [roles]
 //! plan = "small"
 //! judge = "large"
@@ -28,12 +32,15 @@ use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
 use super::{EndpointOptions, Usage};
+use crate::Shelf;
 
 /// The models and roles of a workspace.
 #[derive(Debug, Default)]
 pub struct ModelsConfig {
     document: Document,
     path: PathBuf,
+    /// The chat models that the shelf may hold.
+    on_shelf: Vec<String>,
 }
 
 /// What a model is used for.
@@ -78,13 +85,22 @@ pub struct ResolvedModel {
 pub enum ModelSource {
     /// Behind an OpenAI-compatible server.
     OpenAi(EndpointOptions),
-    /// A file of weights, run in this process.
+    /// Weights, run in this process.
     Gguf {
-        /// Its name on the shelf, or its path.
-        model: String,
+        /// Where they are.
+        weights: Weights,
         /// Tokens of request and reply together, if limited.
         context_window: Option<u32>,
     },
+}
+
+/// Where weights are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weights {
+    /// On the shelf, by this name.
+    Shelf(String),
+    /// In this file.
+    File(PathBuf),
 }
 
 /// Money for a million tokens, in whatever currency the provider bills.
@@ -131,8 +147,8 @@ pub enum ConfigError {
     },
     /// There is no such model.
     #[error(
-        "there is no model `{name}` in `{path}` (there are: {known}), and neither OPENAI_BASE_URL nor OPENAI_API_KEY \
-         is set to look for it elsewhere"
+        "there is no model `{name}` in `{path}` or on the shelf (there are: {known}), and neither OPENAI_BASE_URL nor \
+         OPENAI_API_KEY is set to look for it elsewhere"
     )]
     Unknown {
         /// The name that was asked for.
@@ -226,7 +242,7 @@ impl ModelsConfig {
         let path = path.into();
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, path),
-            Err(error) if error.is_not_found() => Ok(Self { document: Document::default(), path }),
+            Err(error) if error.is_not_found() => Ok(Self { path, ..Self::default() }),
             Err(error) => Err(error.into()),
         }
     }
@@ -235,13 +251,21 @@ impl ModelsConfig {
     pub fn parse(text: &str, path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let path = path.into();
         match toml::from_str::<Document>(text) {
-            Ok(document) => Ok(Self { document, path }),
+            Ok(document) => Ok(Self { document, path, on_shelf: Vec::new() }),
             Err(error) => {
                 let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
                 Err(ConfigError::Syntax { path, line, reason: without_values(error.message()) })
             }
         }
+    }
+
+    /// Lets the chat models of this shelf be called by their names.
+    #[must_use]
+    pub fn with_shelf(mut self, shelf: &Shelf) -> Self {
+        let chat = shelf.list().iter().filter(|resource| resource.is_chat_model());
+        self.on_shelf = chat.map(|resource| resource.name.clone()).collect();
+        self
     }
 
     /// The names of the models, sorted.

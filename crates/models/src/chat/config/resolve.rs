@@ -4,7 +4,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use segue_world::{World, fs};
 
-use super::{ConfigError, Entry, Kind, ModelSource, ModelsConfig, Prices, ResolvedModel, TaskRole};
+use super::{ConfigError, Entry, Kind, ModelSource, ModelsConfig, Prices, ResolvedModel, TaskRole, Weights};
 use crate::chat::{EndpointOptions, OPENAI_BASE_URL};
 
 const KEY: &str = "OPENAI_API_KEY";
@@ -16,7 +16,8 @@ impl ModelsConfig {
     /// The model for a role: the one given (`--model`), or the role's own, or the only one there is. `None` if nobody
     /// named any: a key in the environment alone starts nothing that costs money.
     ///
-    /// A name that is not in the file is the server's own name for a model at `OPENAI_BASE_URL`, or at OpenAI.
+    /// A name that is not in the file is the server's own name for a model at `OPENAI_BASE_URL`; where that is not set, a
+    /// chat model of the shelf, and else a model at OpenAI.
     pub fn resolve(
         &self,
         role: TaskRole,
@@ -44,7 +45,9 @@ impl ModelsConfig {
             Kind::Gguf if entry.base_url.is_some() => {
                 return Err(self.fault(name, "it is a file and has no `base_url`; take that out, or `kind`"));
             }
-            Kind::Gguf => ModelSource::Gguf { model: entry.model.clone(), context_window: entry.context },
+            Kind::Gguf => {
+                ModelSource::Gguf { weights: self.weights(&entry.model), context_window: entry.context }
+            }
         };
         let prices = match (entry.price_in, entry.price_out) {
             (None, None) => None,
@@ -57,6 +60,15 @@ impl ModelsConfig {
             }
         };
         Ok(ResolvedModel { name: name.to_owned(), source, prices })
+    }
+
+    /// A name on the shelf is one plain word; a file is looked for beside `workspace.toml`.
+    fn weights(&self, model: &str) -> Weights {
+        let ends = Path::new(model).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
+        match ends || model.contains(['/', '\\']) {
+            true => Weights::File(self.path.parent().unwrap_or(Path::new("")).join(model)),
+            false => Weights::Shelf(model.to_owned()),
+        }
     }
 
     fn endpoint(&self, name: &str, entry: &Entry, world: &dyn World) -> Result<EndpointOptions, ConfigError> {
@@ -111,11 +123,15 @@ impl ModelsConfig {
         }
     }
 
-    /// A model that the file does not name, at the address that the environment does.
+    /// A model that the file does not name: at the address that the environment does, or on the shelf.
     fn elsewhere(&self, name: &str, world: &dyn World) -> Result<ResolvedModel, ConfigError> {
-        let key = set(world, KEY);
-        if key.is_none() && set(world, BASE_URL).is_none() {
-            let known: Vec<_> = self.names().collect();
+        let (key, base_url) = (set(world, KEY), set(world, BASE_URL));
+        if base_url.is_none() && self.on_shelf.iter().any(|known| known == name) {
+            let source = ModelSource::Gguf { weights: Weights::Shelf(name.to_owned()), context_window: None };
+            return Ok(ResolvedModel { name: name.to_owned(), source, prices: None });
+        }
+        if key.is_none() && base_url.is_none() {
+            let known: Vec<_> = self.names().chain(self.on_shelf.iter().map(String::as_str)).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(ConfigError::Unknown { name: name.to_owned(), path: self.path.clone(), known });
         }

@@ -75,7 +75,47 @@ fn a_role_has_its_model_and_a_given_one_goes_first() {
     assert_eq!(options(&config, TaskRole::Judge, None, &world).key.unwrap().expose_secret(), "sk-hush");
 
     let file = config.resolve(TaskRole::Plan, Some("file"), &world).unwrap().unwrap();
-    assert!(matches!(file.source, ModelSource::Gguf { model, .. } if model == "qwen2.5-coder-0.5b"));
+    assert_eq!(weights(file), Weights::Shelf("qwen2.5-coder-0.5b".to_owned()));
+}
+
+fn weights(model: ResolvedModel) -> Weights {
+    match model.source {
+        ModelSource::Gguf { weights, .. } => weights,
+        ModelSource::OpenAi(options) => panic!("it is at {}", options.base_url),
+    }
+}
+
+#[test]
+fn weights_are_on_the_shelf_or_in_a_file_beside() {
+    for (model, expected) in [
+        ("qwen2.5-coder-1.5b", Weights::Shelf("qwen2.5-coder-1.5b".to_owned())),
+        ("own.GGUF", Weights::File("ws/own.GGUF".into())),
+        ("weights/own", Weights::File("ws/weights/own".into())),
+    ] {
+        let text = format!("[models.a]\nkind = \"gguf\"\nmodel = \"{model}\"");
+        let config = ModelsConfig::parse(&text, "ws/workspace.toml").unwrap();
+        assert_eq!(weights(config.resolve(TaskRole::Plan, None, &world()).unwrap().unwrap()), expected);
+    }
+}
+
+/// In the file, else at the server of the environment, else on the shelf.
+#[test]
+fn names_are_looked_up_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = world().with_env("SEGUE_MODELS", &folder.path().to_string_lossy());
+    let shelf = Shelf::new(std::sync::Arc::new(shelf)).unwrap();
+    let config = config().with_shelf(&shelf);
+    let name = "qwen2.5-coder-0.5b";
+    let resolve = |world: &FixedWorld| config.resolve(TaskRole::Plan, Some(name), world).unwrap().unwrap();
+    assert_eq!(weights(resolve(&world())), Weights::Shelf(name.to_owned()));
+    assert_eq!(
+        weights(resolve(&world().with_env("OPENAI_API_KEY", "sk-1"))),
+        Weights::Shelf(name.to_owned())
+    );
+    let at_server = resolve(&world().with_env("OPENAI_BASE_URL", "http://lan/v1")).source;
+    assert!(matches!(at_server, ModelSource::OpenAi(options) if options.base_url == "http://lan/v1"));
+    let error = config.resolve(TaskRole::Plan, Some("all-minilm-l6-v2"), &world()).unwrap_err().to_string();
+    assert!(error.contains("small, qwen2.5-coder-0.5b, qwen2.5-coder-1.5b)"), "{error}");
 }
 
 #[test]

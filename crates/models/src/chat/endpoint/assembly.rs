@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use super::calls::PartialCalls;
-use super::repetition::RepetitionGuard;
 use super::{lenient, refusal};
+use crate::chat::repetition::{RepetitionGuard, stuck};
 use crate::chat::{
     ChatError, ChatErrorKind, ChatReply, ChatRequest, Delta, Finish, Secrets, TokenLogprob, Usage,
 };
@@ -188,10 +188,6 @@ fn is_text(value: Option<&Json>) -> bool {
 
 fn garbled(detail: &str) -> ChatError {
     ChatError::new(ChatErrorKind::Garbled, detail)
-}
-
-fn stuck(piece: &str) -> ChatError {
-    ChatError::quoted(ChatErrorKind::Repetition, &format!("it went on with {piece:?}"))
 }
 
 /// Tokens by the length of the text, so that a budget holds with servers that do not count.

@@ -7,7 +7,6 @@ mod guard;
 mod lenient;
 mod options;
 mod refusal;
-mod repetition;
 mod transport;
 mod wire;
 
