@@ -1,14 +1,17 @@
 //! What a turn says, item by item and sentence by sentence, with what supports it.
 
+mod check;
 mod compose;
 mod diagnosis;
 mod reasons;
 mod sentences;
+mod written;
 
 use segue_catalog::{Contribution, Value};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use compose::{Material, compose};
+pub(crate) use compose::{Material, compose, select};
+pub(crate) use written::{PROMPT as WRITE, Written, ask as ask_to_write};
 
 /// The known values of an item by the names of their fields, in the order of the catalogue.
 pub type Fields = serde_json::Map<String, serde_json::Value>;
@@ -24,6 +27,9 @@ pub struct Answer {
     pub stop: Stop,
     /// Sentences or parts of them that the evidence did not support, and that were left out.
     pub removed_claims: u32,
+    /// The model that worded it, if one did and what it wrote was borne out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<String>,
     /// Items that violated a hard condition when checked against their row, and that were left out. More than none
     /// is a defect of a tool.
     pub removed_items: u32,

@@ -20,6 +20,7 @@ mod session;
 mod testing;
 mod tool;
 mod turn;
+mod writing;
 
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};

@@ -140,7 +140,7 @@ impl Agent {
     }
 
     /// One question. It ends at a moment of the world's clock, and when the turn is cancelled.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         with: &PlanningModel,
         prompt: &Prompt,

@@ -8,7 +8,7 @@ use segue_catalog::{CandidateSet, Catalog, Snapshot, StoreError};
 use segue_world::World;
 use sha2::{Digest, Sha256};
 
-use crate::answer::{Material, compose};
+use crate::answer::{Material, compose, select};
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
@@ -33,6 +33,7 @@ pub struct Agent {
     fingerprint: String,
     approval: Option<Approval>,
     model: Option<PlanningModel>,
+    writer: Option<PlanningModel>,
 }
 
 /// How a turn is to be done.
@@ -84,7 +85,7 @@ impl Agent {
     pub fn new(world: Arc<dyn World>, snapshot: Snapshot, registry: Registry) -> Self {
         let specs = registry.specs(snapshot.catalog());
         let fingerprint = fingerprint(snapshot.catalog(), &specs, &[]);
-        Self { world, snapshot, registry, specs, fingerprint, approval: None, model: None }
+        Self { world, snapshot, registry, specs, fingerprint, approval: None, model: None, writer: None }
     }
 
     /// Asks this before each call that changes something. Without it such calls are denied.
@@ -97,9 +98,22 @@ impl Agent {
     /// Plans with this model where a turn wants a model.
     #[must_use]
     pub fn with_model(mut self, model: PlanningModel) -> Self {
-        let by = [model.model.name()].into_iter().chain(model.prompts.hashes()).collect::<Vec<_>>();
-        self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
         self.model = Some(model);
+        self.with_fingerprint()
+    }
+
+    /// Has this model word the answers. Without one they are worded from templates.
+    #[must_use]
+    pub fn with_writer(mut self, model: PlanningModel) -> Self {
+        self.writer = Some(model);
+        self.with_fingerprint()
+    }
+
+    fn with_fingerprint(mut self) -> Self {
+        let models = self.model.iter().chain(&self.writer);
+        let by: Vec<_> =
+            models.flat_map(|m| [m.model.name()].into_iter().chain(m.prompts.hashes())).collect();
+        self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
         self
     }
 
@@ -110,6 +124,10 @@ impl Agent {
 
     pub(crate) fn planning_model(&self) -> Option<&PlanningModel> {
         self.model.as_ref()
+    }
+
+    pub(crate) fn writing_model(&self) -> Option<&PlanningModel> {
+        self.writer.as_ref()
     }
 
     pub(crate) fn world(&self) -> &Arc<dyn World> {
@@ -208,6 +226,7 @@ impl Agent {
         report.plan = done.run.plan();
         report.calls = done.run.calls().cloned().collect();
         let material = Material {
+            request,
             snapshot: &self.snapshot,
             specs: &self.specs,
             reading: &reading,
@@ -220,7 +239,12 @@ impl Agent {
             model: report.model.as_deref(),
             fallback: report.fallback.as_deref(),
         };
-        let (answer, shown) = compose(&material, session)?;
+        let selected = select(&material)?;
+        let (until, usage) = (began + options.budget.time, &mut report.usage);
+        let written = self.written(&material, &selected.items, options, until, usage, events).await?;
+        let (written, exchange) = written.unzip();
+        let (answer, shown) = compose(&material, session, &selected, written.as_ref())?;
+        report.exchanges.extend(exchange);
         let (text, items, stop) = (answer.text.clone(), answer.items.clone(), answer.stop);
         report.answer = Some(answer);
         report.usage.ms = self.ms_since(began);
@@ -231,7 +255,9 @@ impl Agent {
         }
         session.keep_sets(done.sets);
         let report = session.advance(stored);
-        events(TurnEvent::Text { text });
+        for sentence in text.split_inclusive(". ") {
+            events(TurnEvent::Text { text: sentence.trim_end().to_owned() });
+        }
         for item in items {
             events(TurnEvent::Item { item });
         }

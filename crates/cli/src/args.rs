@@ -106,6 +106,12 @@ pub(crate) struct TurnArgs {
     /// The model to plan with: a name in workspace.toml, or the server's name for it at OPENAI_BASE_URL
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+    /// Who words the answer; every sentence is checked against the catalogue
+    #[arg(long, value_name = "WRITER", default_value = "auto")]
+    pub(crate) writer: Writer,
+    /// The model to word the answer with, named as for --model
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) write: Option<String>,
     /// How many items to show, where the request does not say
     #[arg(long, short = 'k', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) count: Option<u16>,
@@ -127,6 +133,18 @@ pub(crate) enum Planner {
     Rules,
     /// The rules first, and a language model for the words that they leave
     Route,
+}
+
+/// Who words an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Writer {
+    /// A model where one is given or `[roles]` in workspace.toml names one, else a template
+    #[default]
+    Auto,
+    /// Templates
+    Template,
+    /// A language model; sentences that the catalogue does not bear out are left out
+    Model,
 }
 
 #[derive(Debug, Args)]

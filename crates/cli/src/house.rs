@@ -12,7 +12,7 @@ use segue_models::{
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
 
-use crate::args::{Planner, TurnArgs};
+use crate::args::{Planner, TurnArgs, Writer};
 use crate::failure::Failure;
 
 /// Where commands find what they need.
@@ -62,11 +62,19 @@ impl House {
         Ok(Some(Arc::new(SentenceEmbedder::open(&shelf, &options, &mut |_| ())?)))
     }
 
-    /// The model that plans: the one given, or the one that `workspace.toml` names.
-    pub(crate) fn planning_model(&self, given: Option<&str>) -> Result<Option<PlanningModel>, Failure> {
+    /// The models that `workspace.toml` names.
+    fn models(&self) -> Result<ModelsConfig, Failure> {
+        Ok(ModelsConfig::read(self.workspace.root().join("workspace.toml"))?)
+    }
+
+    /// The model for a role: the one given, or the one that `workspace.toml` names.
+    pub(crate) fn model_for(
+        &self,
+        role: TaskRole,
+        given: Option<&str>,
+    ) -> Result<Option<PlanningModel>, Failure> {
         let root = self.workspace.root();
-        let config = ModelsConfig::read(root.join("workspace.toml"))?;
-        let resolved = config.resolve(TaskRole::Plan, given, self.world.as_ref())?;
+        let resolved = self.models()?.resolve(role, given, self.world.as_ref())?;
         let Some(resolved) = resolved else { return Ok(None) };
         let ModelSource::OpenAi(options) = resolved.source else {
             let name = resolved.name;
@@ -84,10 +92,13 @@ impl House {
     /// Opens the workspace for a conversation, with the planner that is wanted.
     pub(crate) fn open_for(&self, args: &TurnArgs) -> Result<(Door, PlannerKind), Failure> {
         let mut door = self.open(&args.without)?;
+        if let Some(writer) = self.writing_model(args)? {
+            door.agent = door.agent.with_writer(writer);
+        }
         if args.planner == Planner::Rules {
             return Ok((door, PlannerKind::Rules));
         }
-        let Some(model) = self.planning_model(args.model.as_deref())? else {
+        let Some(model) = self.model_for(TaskRole::Plan, args.model.as_deref())? else {
             if args.planner == Planner::Auto {
                 return Ok((door, PlannerKind::Rules));
             }
@@ -96,6 +107,23 @@ impl House {
         };
         door.agent = door.agent.with_model(model);
         Ok((door, PlannerKind::Route))
+    }
+
+    /// The model that words answers, if one is to. The only model there is does not for that alone: small ones write
+    /// little that is borne out, and take their time.
+    fn writing_model(&self, args: &TurnArgs) -> Result<Option<PlanningModel>, Failure> {
+        let wanted = match args.writer {
+            Writer::Template => false,
+            Writer::Model => true,
+            Writer::Auto => args.write.is_some() || self.models()?.assigns(TaskRole::Write),
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let model = self.model_for(TaskRole::Write, args.write.as_deref())?;
+        let missing = Failure::usage("no model is configured to write")
+            .remedy("give one with --write, or name one in workspace.toml under `[roles]`");
+        model.map(Some).ok_or(missing)
     }
 
     /// Opens the workspace for questions, leaving out some tools.

@@ -3,12 +3,16 @@
 
 use segue_catalog::{CandidateSet, Ordinal, Snapshot, StoreError};
 
+use super::written::Written;
 use super::{Answer, AnswerItem, AnswerKind, Stop, diagnosis, reasons, sentences};
 use crate::evidence::{Claim, ItemEvidence, Ledger};
+use crate::model::short;
 use crate::{CallAnswer, Intent, Outcome, Plan, Reading, Session, ShownItem, ToolSpec, TurnReport};
 
 /// What an answer is made from.
 pub(crate) struct Material<'a> {
+    /// What the user wrote.
+    pub(crate) request: &'a str,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) specs: &'a [ToolSpec],
     pub(crate) reading: &'a Reading,
@@ -26,13 +30,32 @@ pub(crate) struct Material<'a> {
     pub(crate) fallback: Option<&'a str>,
 }
 
+/// The items of an answer, with their evidence.
+#[derive(Debug, Default)]
+pub(crate) struct Selected {
+    pub(crate) items: Vec<ItemEvidence>,
+    /// Items that violated a hard condition and were passed over.
+    removed: u32,
+}
+
+/// The items that a search shows; none for what is no search.
+pub(crate) fn select(material: &Material<'_>) -> Result<Selected, StoreError> {
+    if material.reading.intent != Intent::Search {
+        return Ok(Selected::default());
+    }
+    let (items, removed) = first_that_pass(material)?;
+    Ok(Selected { items, removed })
+}
+
 /// The answer, and what the user sees once it is shown.
 pub(crate) fn compose(
     material: &Material<'_>,
     session: &Session,
+    selected: &Selected,
+    written: Option<&Written>,
 ) -> Result<(Answer, Vec<ShownItem>), StoreError> {
     match &material.reading.intent {
-        Intent::Search => search(material, session),
+        Intent::Search => search(material, session, selected, written),
         Intent::Count => {
             let answer = material.answer(AnswerKind::Count, &[], sentences::count(material))?;
             Ok((answer, session.shown.clone()))
@@ -46,12 +69,22 @@ pub(crate) fn compose(
     }
 }
 
-fn search(material: &Material<'_>, session: &Session) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+fn search(
+    material: &Material<'_>,
+    session: &Session,
+    selected: &Selected,
+    written: Option<&Written>,
+) -> Result<(Answer, Vec<ShownItem>), StoreError> {
     let catalog = material.snapshot.catalog();
-    let (items, removed) = first_that_pass(material)?;
-    let told = if items.is_empty() { diagnosis::sentences(material) } else { sentences::found(material) };
-    let mut answer = material.answer(AnswerKind::Recommendation, &items, told)?;
-    answer.removed_items = removed;
+    let items = &selected.items;
+    let told =
+        if items.is_empty() { diagnosis::sentences(material) } else { sentences::found(material, written) };
+    let mut answer = material.answer(AnswerKind::Recommendation, items, told)?;
+    answer.removed_items = selected.removed;
+    if let Some(written) = written {
+        answer.removed_claims += written.removed;
+        answer.written_by = written.failed.is_none().then(|| written.model.clone());
+    }
     for (at, item) in items.iter().enumerate() {
         let (reason, unsupported) = reasons::reason(material, item);
         answer.removed_claims += unsupported;
@@ -179,7 +212,10 @@ fn confirmed(material: &Material<'_>, item: &AnswerItem) -> Result<(AnswerItem, 
 fn why_sentences(report: &TurnReport, item: &AnswerItem) -> Vec<Claim> {
     let mut told = vec![sentences::done(format!(
         "{} was {} in turn {}, for “{}”.",
-        item.title, item.reference, report.turn, report.request
+        short(&item.title, sentences::LONGEST),
+        item.reference,
+        report.turn,
+        report.request
     ))];
     if !item.evidence.is_empty() {
         let facts = item.evidence.iter().map(|s| format!("{} (its {} is {})", s.claim, s.field, s.value));
@@ -213,6 +249,7 @@ impl Material<'_> {
             text: supported.join(" "),
             stop: self.outcome.stop,
             removed_claims,
+            written_by: None,
             removed_items: 0,
             matched: sentences::matched(self).map(|(_, n)| n),
             items: Vec::new(),

@@ -12,6 +12,7 @@ mod prompt;
 mod routing;
 mod support;
 
+pub(crate) use brief::short;
 pub use exchange::Exchange;
 pub use prompt::{Prompt, PromptError, Prompts};
 pub(crate) use routing::PROMPT as ROUTE;

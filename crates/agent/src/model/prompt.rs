@@ -10,7 +10,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// The prompts that are built in, by name.
-const BUILT_IN: &[(&str, &str)] = &[("route", include_str!("../../../../prompts/route.prompt.md"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("route", include_str!("../../../../prompts/route.prompt.md")),
+    ("write", include_str!("../../../../prompts/write.prompt.md")),
+];
 
 /// A template and what identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]

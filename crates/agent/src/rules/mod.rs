@@ -26,9 +26,14 @@ use segue_catalog::{Snapshot, StoreError};
 
 use crate::{Constraints, Reading, ShownItem};
 
+pub(crate) use bounds::is_calendar;
 pub use compile::{DEFAULT_COUNT, plan};
 pub(crate) use cues::{is_filling, is_negation, is_steering};
+pub(crate) use dates::period;
 pub(crate) use merge::SEARCHED;
+pub(crate) use morphology::{Form, degrees, participle, plural};
+pub(crate) use numbers::{number, quantity};
+pub(crate) use tokens::{Gap, Token, tokenize};
 
 /// A request that could not be read.
 #[derive(Debug, thiserror::Error)]
