@@ -10,6 +10,8 @@ mod written;
 use segue_catalog::{Contribution, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::Question;
+
 pub(crate) use compose::{Material, compose, select};
 pub(crate) use written::{PROMPT as WRITE, Written, ask as ask_to_write};
 
@@ -35,6 +37,9 @@ pub struct Answer {
     pub removed_items: u32,
     /// How many items there are besides those shown; `None` where that is not what was asked.
     pub matched: Option<u64>,
+    /// What is asked back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
     /// The items, in order.
     pub items: Vec<AnswerItem>,
 }
@@ -53,6 +58,8 @@ pub enum AnswerKind {
     Count,
     /// Nothing was asked: the conversation begins anew.
     Acknowledgement,
+    /// A question back, beside the items of the likeliest meaning.
+    Question,
 }
 
 /// Why the work ended.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod call;
+mod clarify;
 mod constraints;
 mod evidence;
 mod executor;
@@ -24,6 +25,7 @@ mod writing;
 
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
+pub use clarify::{Choice, Meaning, Question};
 pub use constraints::{Asked, Constraints, OrderBy};
 pub use evidence::{Basis, Claim, ItemBasis, ItemClaim, ItemEvidence, Ledger, grouped};
 pub use executor::Approval;

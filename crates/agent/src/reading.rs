@@ -1,7 +1,7 @@
 use segue_catalog::Predicate;
 use serde::{Deserialize, Serialize};
 
-use crate::Constraints;
+use crate::{Constraints, Question};
 
 /// A request as a planner understood it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Reading {
     pub intent: Intent,
     /// Items named exactly that the catalogue does not have. The answer says so and never replaces them.
     pub absent: Vec<String>,
+    /// What is not clear, where the answer would change the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
 }
 
 /// A phrase that describes what it means.

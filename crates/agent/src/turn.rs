@@ -9,6 +9,7 @@ use segue_world::World;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{Material, compose, select};
+use crate::clarify;
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
@@ -173,7 +174,7 @@ impl Agent {
             turn,
             today: today.get(..10),
         };
-        let reading = rules::read(request, &situation)?;
+        let reading = clarify::read(request, &situation, session)?;
         let planned = self.planned(request, session, reading, &options, began).await?;
         self.respond(session, request, planned, &options, began, &mut events).await
     }

@@ -54,6 +54,21 @@ pub(crate) fn compose(
     selected: &Selected,
     written: Option<&Written>,
 ) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+    let (mut answer, shown) = answer(material, session, selected, written)?;
+    if let Some(question) = &material.reading.question {
+        answer.kind = AnswerKind::Question;
+        answer.text = format!("{} {}", question.text, answer.text);
+        answer.question = Some(question.clone());
+    }
+    Ok((answer, shown))
+}
+
+fn answer(
+    material: &Material<'_>,
+    session: &Session,
+    selected: &Selected,
+    written: Option<&Written>,
+) -> Result<(Answer, Vec<ShownItem>), StoreError> {
     match &material.reading.intent {
         Intent::Search => search(material, session, selected, written),
         Intent::Count => {
@@ -252,6 +267,7 @@ impl Material<'_> {
             written_by: None,
             removed_items: 0,
             matched: sentences::matched(self).map(|(_, n)| n),
+            question: None,
             items: Vec::new(),
         })
     }

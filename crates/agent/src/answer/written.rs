@@ -18,7 +18,7 @@ const MOST_SENTENCES: usize = 6;
 /// Items that are told.
 const MOST_ITEMS: usize = 10;
 /// Fields that are told of each item.
-const MOST_FIELDS: usize = 8;
+const MOST_FIELDS: usize = 6;
 /// Values that are told of a field.
 const MOST_VALUES: usize = 3;
 /// Characters of a value or of the request that are told.

@@ -77,7 +77,12 @@ pub(crate) fn short(text: &str, longest: usize) -> String {
     let tame = |c: char| match c {
         '<' => '‹',
         '>' => '›',
-        c if c.is_control() => ' ',
+        // Control characters, and those that change the direction of the text around them.
+        c if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}') =>
+        {
+            ' '
+        }
         c => c,
     };
     let line = text.chars().map(tame).collect::<String>();

@@ -155,11 +155,15 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     }
     seen.sort_by_key(|s| s.0);
     let id = |place: usize| context.shown.get(place).map(|s| s.id.clone());
+    let question = super::doubts::question(context.snapshot, context.shown, &turn.doubts)?;
     let nothing = seen.is_empty() || (turn.reset.is_some() && seen.len() == 1);
     let intent = if let Some(id) = turn.why.and_then(id) {
         Intent::Why(id)
     } else if !turn.describe.is_empty() {
         Intent::Describe(turn.describe.iter().filter_map(|p| id(*p)).collect())
+    } else if seen.is_empty() && question.as_ref().is_some_and(|q| q.options.is_empty()) {
+        // Nothing is known but that something is meant that is not there.
+        Intent::Describe(Vec::new())
     } else if turn.how_many {
         Intent::Count
     } else if turn.reset.is_some() && nothing {
@@ -179,6 +183,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
             .map(|(span, among)| Described { text: text(context, *span), among: among.clone() })
             .collect(),
         absent: turn.absent.into_iter().map(|a| a.1).collect(),
+        question,
     })
 }
 

@@ -12,6 +12,7 @@ mod compile;
 mod cues;
 mod dates;
 mod descriptions;
+mod doubts;
 mod merge;
 mod morphology;
 mod numbers;

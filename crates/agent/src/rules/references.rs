@@ -6,6 +6,7 @@ use super::RulesError;
 use super::bounds::is_calendar;
 use super::chunks::{Kind, is_common};
 use super::cues::Cue;
+use super::doubts::Doubt;
 use super::parse::Parser;
 use super::tokens::{Gap, Token};
 
@@ -145,7 +146,7 @@ impl Parser<'_> {
 
     /// The item of this title that is meant, and the chunk after all that says so: "Heat by Michael Mann" and "Heat
     /// (1995)" name one of several and set no condition. Of those left the best is meant.
-    fn identify(&self, title: &str, after: usize) -> Result<Option<(String, usize)>, RulesError> {
+    fn identify(&mut self, title: &str, after: usize) -> Result<Option<(String, usize)>, RulesError> {
         let named = self.titled_items(title)?;
         let (said, end) = match (self.cue(after), self.kind(after)) {
             (Some(Cue::By), _) => (self.kind(self.skip(after + 1)), self.skip(after + 1) + 1),
@@ -170,7 +171,19 @@ impl Parser<'_> {
         if let Some(row) = named.iter().find(|row| has(row)) {
             return Ok(Some((row.id(catalog).to_owned(), end)));
         }
-        Ok(named.first().map(|row| (row.id(catalog).to_owned(), after)))
+        let first = named.first().map(|row| (row.id(catalog).to_owned(), after));
+        if named.len() > 1 {
+            let all = named.iter().map(|row| row.ordinal).collect();
+            self.turn.doubts.push(Doubt::Title(title.to_owned(), all));
+        }
+        Ok(first)
+    }
+
+    /// These tokens, as they are written.
+    fn text(&self, span: (usize, usize)) -> String {
+        let run = self.tokens.get(span.0..span.1).unwrap_or_default();
+        let ends = run.first().zip(run.last()).and_then(|(a, b)| self.request.get(a.start..b.end));
+        ends.unwrap_or_default().to_owned()
     }
 
     /// True if this chunk stands in round brackets.
@@ -215,7 +228,7 @@ impl Parser<'_> {
         let span = self.span(i, end);
         match self.shown.get(place) {
             Some(item) => self.turn.likes.push((span, item.id.clone())),
-            None => self.turn.not_understood.push(span),
+            None => self.turn.doubts.push(Doubt::Place(self.text(span))),
         }
     }
 
@@ -229,7 +242,7 @@ impl Parser<'_> {
         self.turn.leans = true;
         match item {
             Some(item) => self.turn.dislikes.push((span, item.id.clone())),
-            None => self.turn.not_understood.push(span),
+            None => self.turn.doubts.push(Doubt::Place(self.text(span))),
         }
     }
 
@@ -258,7 +271,16 @@ impl Parser<'_> {
             Some(Kind::Cue(Cue::It)) if !self.shown.is_empty() => Some((0, j)),
             _ => None,
         });
-        let Some((place, at)) = found else { return i + 1 };
+        let Some((place, at)) = found else {
+            let pointed = |j: &usize| {
+                matches!(self.kind(*j), Some(Kind::Reference(_))) || (self.cue(*j) == Some(Cue::It))
+            };
+            if let Some(at) = (i + 1..self.chunks.len()).find(pointed) {
+                self.turn.doubts.push(Doubt::Place(self.text(self.span(at, at + 1))));
+                return at + 1;
+            }
+            return i + 1;
+        };
         self.turn.leans = true;
         if cue == Cue::Why {
             self.turn.why = Some(place);

@@ -2,6 +2,7 @@
 
 use segue_catalog::{Direction, Predicate};
 
+use super::doubts::Doubt;
 use crate::OrderBy;
 
 /// One condition.
@@ -45,6 +46,8 @@ pub(super) struct Turn {
     pub(super) described: Vec<At<Vec<String>>>,
     pub(super) count: Option<usize>,
     pub(super) absent: Vec<At<String>>,
+    /// What the words leave open.
+    pub(super) doubts: Vec<Doubt>,
     pub(super) not_understood: Vec<(usize, usize)>,
     /// Fields that no longer matter.
     pub(super) dropped: Vec<At<usize>>,
