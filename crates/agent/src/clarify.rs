@@ -56,9 +56,11 @@ pub(crate) fn read(
     {
         return Ok(settled(request, situation, question, chosen));
     }
-    let mut reading = rules::read(request, situation)?;
+    let mut reading = rules::read_after(request, situation, &session.earlier)?;
     let key = |question: &Question| squash(&question.about);
-    if let Some(question) = reading.question.take_if(|q| session.asked.contains(&key(q))) {
+    if let Some(question) =
+        reading.question.take_if(|q| !q.options.is_empty() && session.asked.contains(&key(q)))
+    {
         // It was answered, or the first was good enough.
         let before = question.options.iter().rposition(|o| o.means.was_chosen(situation.before, &question));
         if let Some(chosen) = before.filter(|chosen| *chosen > 0) {
@@ -71,6 +73,8 @@ pub(crate) fn read(
 /// The reading of an answer: what was asked for before, with the meaning that was chosen.
 fn settled(request: &str, situation: &Situation<'_>, question: &Question, chosen: usize) -> Reading {
     let mut constraints = situation.before.clone();
+    let intent =
+        question.described(&constraints, chosen).map_or(Intent::Search, |id| Intent::Describe(vec![id]));
     settle(&mut constraints, question, chosen, situation.turn);
     let choice = question.options.get(chosen);
     let label = choice.map(|c| c.label.clone()).unwrap_or_default();
@@ -89,7 +93,7 @@ fn settled(request: &str, situation: &Situation<'_>, question: &Question, chosen
         not_understood: Vec::new(),
         left: Vec::new(),
         constraints,
-        intent: Intent::Search,
+        intent,
         absent: Vec::new(),
         question: None,
     }
@@ -117,14 +121,15 @@ fn settle(constraints: &mut Constraints, question: &Question, chosen: usize, tur
 }
 
 fn replace<T: PartialEq>(list: &mut Vec<Asked<T>>, turn: u32, instead: impl Fn(&T) -> Option<T>) {
-    let mut new = Vec::new();
+    let mut replaced: Vec<Asked<T>> = Vec::new();
     for old in list.iter_mut().filter(|a| a.holds()) {
         if let Some(what) = instead(&old.what).filter(|what| *what != old.what) {
             old.retracted = Some(turn);
-            new.push(Asked { what, text: old.text.clone(), turn, hard: old.hard, retracted: None });
+            replaced.push(Asked { what, text: old.text.clone(), turn, hard: old.hard, retracted: None });
         }
     }
-    list.extend(new);
+    replaced.retain(|new| !list.iter().any(|a| a.holds() && a.what == new.what));
+    list.extend(replaced);
 }
 
 impl Meaning {
@@ -142,13 +147,24 @@ impl Meaning {
                     Predicate::Not { not } => Self::Condition((**not).clone()),
                     other => Self::Condition(other.clone()),
                 });
-                all.filter(is_of).last().is_some_and(|a| a == *self)
+                all.rev().find(is_of).is_some_and(|a| a == *self)
             }
         }
     }
 }
 
 impl Question {
+    /// The item that was chosen, where the assumed one was neither to be like nor to be left out, but described.
+    fn described(&self, before: &Constraints, chosen: usize) -> Option<String> {
+        let (Meaning::Item(assumed), Meaning::Item(id)) =
+            (&self.options.first()?.means, &self.options.get(chosen)?.means)
+        else {
+            return None;
+        };
+        let mut asked = before.likes.iter().chain(&before.dislikes).filter(|a| a.holds());
+        (!asked.any(|a| a.what == *assumed)).then(|| id.clone())
+    }
+
     /// The option that these words choose, if they do nothing else: "the 1982 one", "the first", "the director".
     fn answered(&self, request: &str) -> Option<usize> {
         let said: Vec<String> = words(request).collect();

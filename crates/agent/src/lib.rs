@@ -31,7 +31,7 @@ pub use evidence::{Basis, Claim, ItemBasis, ItemClaim, ItemEvidence, Ledger, gro
 pub use executor::Approval;
 pub use plan::{Plan, PlanError, Step, StepRef};
 pub use planning::{PlannerKind, PlanningModel};
-pub use reading::{Described, Intent, Reading, ShownItem, Understood};
+pub use reading::{Described, Earlier, Intent, Reading, ShownItem, Understood};
 pub use report::{Execution, ExecutionItem, TurnEvent, TurnReport, Usage};
 pub use run::{Budget, Next, Outcome, Relaxed, Run};
 pub use session::{Session, SessionError, SessionStore, SessionSummary, StoredTurn};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use store::{SessionError, SessionStore};
 
-use crate::{Answer, AnswerKind, Constraints, Question, ShownItem, TurnReport};
+use crate::{Answer, AnswerKind, Constraints, Earlier, Question, ShownItem, TurnReport};
 
 /// How many candidate sets of earlier turns stay in memory, so that a plan can name them.
 const SETS_KEPT: usize = 64;
@@ -31,6 +31,8 @@ pub struct Session {
     pub last: Option<Box<TurnReport>>,
     /// The last turn that showed items: what "why" is answered from.
     pub last_shown: Option<Box<TurnReport>>,
+    /// The lists that were shown, and the item that was spoken of last.
+    pub earlier: Earlier,
     /// What the last turn asked back.
     pub pending: Option<Question>,
     /// What was asked back so far, as [`squash`]ed words: nothing is asked twice.
@@ -57,6 +59,7 @@ impl Session {
             shown: Vec::new(),
             last: None,
             last_shown: None,
+            earlier: Earlier::default(),
             pending: None,
             asked: Vec::new(),
             handles: 0,
@@ -79,6 +82,12 @@ impl Session {
         self.asked.extend(self.pending.iter().map(|q| squash(&q.about)));
         if report.answer.as_ref().is_some_and(shows) {
             self.last_shown = Some(Box::new(report.clone()));
+            self.earlier.lists.push(self.shown.clone());
+        }
+        // One item by itself is what is spoken of; a new list is not.
+        if let Some(answer) = report.answer.as_ref().filter(|a| !a.items.is_empty()) {
+            let one = answer.items.first().filter(|_| answer.items.len() == 1);
+            self.earlier.focus = one.map(|item| item.id.clone());
         }
         self.last = Some(Box::new(report.clone()));
         report

@@ -176,8 +176,11 @@ fn describe(
         // What is asked of one item has nothing to do with the conditions of a search.
         items.push(ItemEvidence::examine(row, Vec::new(), &crate::Constraints::default(), catalog));
     }
-    let mut answer =
-        material.answer(AnswerKind::Description, &items, sentences::described(material, &items))?;
+    // A question back, or that it is absent, says better what is not clear.
+    let is_said = material.reading.question.is_some() || !material.reading.absent.is_empty();
+    let described =
+        if is_said && items.is_empty() { Vec::new() } else { sentences::described(material, &items) };
+    let mut answer = material.answer(AnswerKind::Description, &items, described)?;
     for item in &items {
         let (id, title) = (item.row.id(catalog), item.row.title(catalog));
         let at = shown.iter().position(|s| s.id == id).unwrap_or_else(|| {

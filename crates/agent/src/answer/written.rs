@@ -1,5 +1,7 @@
 //! Answers in a model's words: what it is told, and what of its reply is kept.
 
+use std::fmt::Write;
+
 use segue_catalog::{Catalog, Field, Role, Value};
 use segue_models::{ChatRequest, Message};
 
@@ -88,7 +90,7 @@ pub(crate) fn ask(
     let mut user = format!("Request: {}\nTrue of all: {asked}\n", quoted(material.request, LONGEST_REQUEST));
     for (i, item) in items.iter().take(MOST_ITEMS).enumerate() {
         let facts: Vec<_> = fields.iter().filter_map(|f| fact(f, item.row.get(catalog, &f.name))).collect();
-        user.push_str(&format!("#{} {}\n", i + 1, facts.join(" | ")));
+        let _ = writeln!(user, "#{} {}", i + 1, facts.join(" | "));
     }
     let system = prompt.render(serde_json::json!({ "noun": catalog.noun, "nouns": catalog.name }))?;
     let mut chat = ChatRequest::new(vec![Message::system(system), Message::user(user)], MAX_TOKENS);

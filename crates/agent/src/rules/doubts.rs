@@ -5,6 +5,7 @@ use segue_catalog::text::fold;
 use segue_catalog::{Catalog, Operator, Predicate, Role, Row, Snapshot, StoreError, Value};
 
 use super::bounds::is_calendar;
+use super::morphology::participle;
 use super::vocabulary::Sense;
 use crate::{Choice, Meaning, Question, ShownItem, grouped};
 
@@ -18,6 +19,8 @@ pub(super) enum Doubt {
     Title(String, Vec<u32>),
     /// A value of several fields, the likeliest first.
     Field(Vec<Sense>),
+    /// These words point at one of several that are shown.
+    Shown(String),
     /// These words point at an item that is not shown.
     Place(String),
 }
@@ -32,6 +35,7 @@ pub(super) fn question(
         let found = match doubt {
             Doubt::Title(title, ordinals) => of_title(snapshot, title, ordinals)?,
             Doubt::Field(senses) => of_field(snapshot, senses)?,
+            Doubt::Shown(words) => of_shown(shown, words),
             Doubt::Place(words) => Some(of_place(snapshot.catalog(), shown, words)),
         };
         if found.is_some() {
@@ -64,7 +68,7 @@ fn of_title(snapshot: &Snapshot, title: &str, ordinals: &[u32]) -> Result<Option
     Ok((options.len() > 1).then(|| Question { about: title.to_owned(), text, options }))
 }
 
-/// The year or day, and the first category, in which the items differ.
+/// The year or day, and a category, in which the items differ: who made them, else what tells most of them apart.
 fn telling_fields<'a>(catalog: &'a Catalog, rows: &[Row]) -> Vec<&'a str> {
     let differ = |name: &str| {
         let mut values: Vec<_> = rows.iter().map(|r| r.get(catalog, name).to_string()).collect();
@@ -74,8 +78,10 @@ fn telling_fields<'a>(catalog: &'a Catalog, rows: &[Row]) -> Vec<&'a str> {
     };
     let time = catalog.fields.iter().find(|f| is_calendar(f) && differ(&f.name) > 1);
     let categories = catalog.fields.iter().filter(|f| f.role == Role::Category);
-    // Of several the one that tells most of them apart; the earlier where it is the same.
-    let name = categories.rev().max_by_key(|f| differ(&f.name)).filter(|f| differ(&f.name) > 1);
+    let is_maker = |name: &str| participle(name).is_some() || name.ends_with("ist");
+    // The earlier where it is the same.
+    let name = categories.rev().max_by_key(|f| (differ(&f.name) > 1 && is_maker(&f.name), differ(&f.name)));
+    let name = name.filter(|f| differ(&f.name) > 1);
     time.into_iter().chain(name).map(|f| f.name.as_str()).collect()
 }
 
@@ -111,6 +117,18 @@ fn in_common(snapshot: &Snapshot, a: &Sense, b: &Sense) -> Result<u64, StoreErro
     snapshot
         .with_connection(|c| c.prepare_cached(&sql)?.query_row(keys, |r| r.get::<_, i64>(0)))
         .map(|n| n as u64)
+}
+
+fn of_shown(shown: &[ShownItem], words: &str) -> Option<Question> {
+    let option = |(i, item): (usize, &ShownItem)| Choice {
+        label: format!("#{} {}", i + 1, item.title),
+        count: 1,
+        means: Meaning::Item(item.id.clone()),
+    };
+    let options: Vec<_> = shown.iter().take(MOST).enumerate().map(option).collect();
+    let labels = choices(options.iter().map(|o| o.label.clone()));
+    let text = format!("Which one is “{words}”: {labels}? The first is assumed until you say.");
+    (options.len() > 1).then(|| Question { about: words.to_owned(), text, options })
 }
 
 fn of_place(catalog: &Catalog, shown: &[ShownItem], words: &str) -> Question {

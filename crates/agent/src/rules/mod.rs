@@ -25,7 +25,7 @@ mod vocabulary;
 
 use segue_catalog::{Snapshot, StoreError};
 
-use crate::{Constraints, Reading, ShownItem};
+use crate::{Constraints, Earlier, Reading, ShownItem};
 
 pub(crate) use bounds::is_calendar;
 pub use compile::{DEFAULT_COUNT, plan};
@@ -59,13 +59,22 @@ pub struct Situation<'a> {
     pub today: Option<&'a str>,
 }
 
-/// Reads one turn.
+/// Reads one turn, the first of a conversation or one that points at nothing before the last list.
 pub fn read(request: &str, situation: &Situation<'_>) -> Result<Reading, RulesError> {
+    read_after(request, situation, &Earlier::default())
+}
+
+/// Reads one turn, which may point at earlier lists.
+pub fn read_after(
+    request: &str,
+    situation: &Situation<'_>,
+    earlier: &Earlier,
+) -> Result<Reading, RulesError> {
     let Situation { snapshot, before, shown, turn, today } = *situation;
     let vocabulary = vocabulary::Vocabulary::new(snapshot, today);
     let tokens = tokens::tokenize(request);
-    let chunks = chunks::chunks(request, &tokens, &vocabulary, shown.len())?;
-    let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, shown).run()?;
-    let context = merge::Context { request, tokens: &tokens, snapshot, shown, number: turn };
+    let chunks = chunks::chunks(request, &tokens, &vocabulary, shown.len(), earlier)?;
+    let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, shown, earlier).run()?;
+    let context = merge::Context { request, tokens: &tokens, snapshot, shown, earlier, number: turn };
     merge::join(&context, before, said)
 }

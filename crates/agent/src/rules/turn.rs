@@ -59,9 +59,13 @@ pub(super) struct Turn {
     pub(super) how_many: bool,
     /// The item (by place) that the turn speaks of without liking it.
     pub(super) referred: Option<usize>,
+    /// True if it asks what there is to know of something.
+    pub(super) asks_about: bool,
     /// Items (by place) to describe, or to give reasons for.
     pub(super) describe: Vec<usize>,
     pub(super) why: Option<usize>,
+    /// Ids of items to describe that are named by their titles.
+    pub(super) named: Vec<At<String>>,
     /// True if the turn leans on what was said before: "those", "only", "the second one".
     pub(super) leans: bool,
     /// True if its values take the place of earlier ones of the same field: "instead", "what about".

@@ -280,7 +280,7 @@ impl Checker<'_> {
     fn is_extreme(&self, item: &Known<'_>, field: usize, direction: Direction, scoped: bool) -> bool {
         let ordered = self.ordered.as_ref().is_some_and(|o| *o == (field, direction));
         let first = self.items.first().is_some_and(|first| first.row.ordinal == item.row.ordinal);
-        if !scoped && !(ordered && first) {
+        if !(scoped || ordered && first) {
             return false;
         }
         let Some(own) = self.number(item, field) else { return false };
