@@ -117,7 +117,11 @@ impl Checker<'_> {
         leading: &mut Option<Leading>,
     ) -> Option<usize> {
         let word = rest.first()?.word.as_str();
-        if let Some((fields, length)) = item.value(rest) {
+        if let Some((mut fields, length)) = item.value(rest) {
+            if rest.get(length - 1)?.owner.is_some() {
+                // "Ann Lee's drama" is one that she made.
+                fields.retain(|f| self.words.is_maker(*f));
+            }
             return self.leads_to(&fields, rest, length, leading, Needs::Nothing);
         }
         if let Some(length) = self.scope(rest)? {

@@ -149,13 +149,24 @@ impl Vocabulary {
         self.nouns.contains(word)
     }
 
-    /// The longest phrase for fields that begins these tokens.
+    /// The longest phrase for fields that begins these tokens. A preposition leads to no field but one that the catalogue
+    /// says: "for Tom Berg" is nothing that a row can show.
     pub(super) fn lead(&self, tokens: &[Token]) -> Option<Lead> {
+        let word = tokens.first()?.word.as_str();
+        let is_weak = WEAK.contains(&word);
         let found = longest(tokens, |phrase| self.leads.get(phrase).cloned());
-        let by = || tokens.first().filter(|t| t.word == "by").map(|_| (self.makers.clone(), 1));
-        let (fields, length) = found.or_else(by)?;
-        let strong = length > 1 || tokens.first().is_some_and(|t| !WEAK.contains(&t.word.as_str()));
-        Some(Lead { fields, strong, length })
+        let (fields, length) = match found {
+            Some(found) => found,
+            None if word == "by" => (self.makers.clone(), 1),
+            None if is_weak => (Vec::new(), 1),
+            None => return None,
+        };
+        Some(Lead { fields, strong: length > 1 || !is_weak, length })
+    }
+
+    /// True if it says who made an item: "director".
+    pub(super) fn is_maker(&self, field: usize) -> bool {
+        self.makers.contains(&field)
     }
 
     /// The longest adjective that begins these tokens; a superlative where it can be one.
