@@ -48,7 +48,7 @@ pub(crate) fn snapshot_of(items: usize) -> (tempfile::TempDir, Snapshot) {
     (folder, snapshot)
 }
 
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let number = |name: &str| Field { ty: FieldType::Integer, ..Field::new(name, Role::Number) };
     let fields = vec![
         Field::new("id", Role::Id),

@@ -202,7 +202,7 @@ fn items_are_described_by_their_titles() {
 #[test]
 fn what_is_not_in_the_catalogue_is_not_replaced() {
     for planner in [PlannerKind::Rules, PlannerKind::Route] {
-        let reply = json!({"conditions": [], "search": "The Old Mill"}).to_string();
+        let reply = json!({"1": {"is": "name", "plain": "The Old Mill"}}).to_string();
         let model = std::sync::Arc::new(ScriptedModel::new(vec![Ok(ChatReply::text(reply))]));
         let agent = HOMES_AT_HAND.agent().with_model(asked(model));
         let mut talk = Talk::new();

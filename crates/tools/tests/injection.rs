@@ -78,10 +78,9 @@ impl ChatModel for Obeys {
 
 /// What a planner's model says that does as the catalogue tells it.
 fn obeying(planner: PlannerKind) -> Json {
-    let condition = json!({"words": POISON[0], "field": "kind", "is": "=", "value": "castle", "to": ""});
     match planner {
         PlannerKind::Rules | PlannerKind::Route => {
-            json!({"conditions": [condition], "search": POISON[0]})
+            json!({"1": {"is": "name", "plain": POISON[0]}, "2": {"is": "topic", "plain": "castle"}})
         }
     }
 }

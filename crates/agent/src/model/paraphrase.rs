@@ -103,7 +103,9 @@ pub(super) fn read(
         return Ok(Err("the request does not say that".to_owned()));
     };
     let rewritten = format!("{before}{plain}{after}");
-    let found = rules::read(&rewritten, situation)?;
+    // What was to be asked back stays as it is.
+    let question = reading.question.clone();
+    let found = Reading { question, ..rules::read(&rewritten, situation)? };
     let key = squash(plain);
     let is_new = |text: &str| squash(text).contains(&key);
     let made = found.understood.iter().filter(|u| u.hard && u.predicate.is_some() && is_new(&u.text)).count();

@@ -79,5 +79,5 @@ impl Small {
 
 /// A model with the prompts that are built in.
 pub(crate) fn asked(model: Arc<dyn ChatModel>) -> PlanningModel {
-    PlanningModel { model, prompts: Prompts::load(None).unwrap(), prices: None }
+    PlanningModel { model, prompts: Prompts::load(None).unwrap(), prices: None, logprobs: false }
 }
