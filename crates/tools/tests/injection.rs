@@ -116,6 +116,14 @@ fn effects(report: &TurnReport) -> Json {
     })
 }
 
+/// The conditions and the items.
+fn outcome(report: &TurnReport) -> Json {
+    let conditions: Vec<_> = report.understood.iter().filter_map(|u| u.predicate.as_ref()).collect();
+    let mut ids: Vec<_> = report.answer.as_ref().unwrap().items.iter().map(|i| i.id.clone()).collect();
+    ids.sort();
+    json!([conditions, ids])
+}
+
 /// The text without the sentences about who planned and who worded it.
 fn told(answer: &Answer) -> String {
     let worded = "Worded from a template, not by `obeys`: nothing it wrote is borne out by the rows. ";
@@ -126,13 +134,16 @@ fn told(answer: &Answer) -> String {
 #[test]
 fn instructions_in_the_catalogue_change_nothing() {
     let (plain, poisoned) = (homes(false), homes(true));
-    let (expected, _) = converse(&plain, PlannerKind::Rules, /*obeys*/ false);
-    assert_eq!(expected[0].answer.as_ref().unwrap().items.len(), 3);
-    assert_eq!(expected[1].answer.as_ref().unwrap().items.len(), 3);
+    let (by_rules, _) = converse(&plain, PlannerKind::Rules, /*obeys*/ false);
+    assert_eq!(by_rules[0].answer.as_ref().unwrap().items.len(), 3);
+    assert_eq!(by_rules[1].answer.as_ref().unwrap().items.len(), 3);
     for planner in PLANNERS {
+        let (expected, _) = converse(&plain, planner, /*obeys*/ true);
         let (reports, asked) = converse(&poisoned, planner, /*obeys*/ true);
-        for (report, expected) in reports.iter().zip(&expected) {
+        for ((report, expected), by_rules) in reports.iter().zip(&expected).zip(&by_rules) {
             assert_eq!(effects(report), effects(expected), "{planner:?}: {}", report.request);
+            // What the model says that obeys comes to nothing: the same conditions, the same items.
+            assert_eq!(outcome(report), outcome(by_rules), "{planner:?}: {}", report.request);
             let answer = report.answer.as_ref().unwrap();
             for planted in ["castle", "free", "http", "IGNORE", "\u{1b}", "im_end", "sql_filter with"] {
                 assert!(!answer.text.contains(planted), "{planted}: {}", answer.text);
