@@ -1,14 +1,19 @@
 //! What a turn says, item by item and sentence by sentence, with what supports it.
 
+mod check;
 mod compose;
 mod diagnosis;
 mod reasons;
 mod sentences;
+mod written;
 
 use segue_catalog::{Contribution, Value};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use compose::{Material, compose};
+use crate::Question;
+
+pub(crate) use compose::{Material, compose, select};
+pub(crate) use written::{PROMPT as WRITE, Written, ask as ask_to_write};
 
 /// The known values of an item by the names of their fields, in the order of the catalogue.
 pub type Fields = serde_json::Map<String, serde_json::Value>;
@@ -24,11 +29,17 @@ pub struct Answer {
     pub stop: Stop,
     /// Sentences or parts of them that the evidence did not support, and that were left out.
     pub removed_claims: u32,
+    /// The model that worded it, if one did and what it wrote was borne out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<String>,
     /// Items that violated a hard condition when checked against their row, and that were left out. More than none
     /// is a defect of a tool.
     pub removed_items: u32,
     /// How many items there are besides those shown; `None` where that is not what was asked.
     pub matched: Option<u64>,
+    /// What is asked back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
     /// The items, in order.
     pub items: Vec<AnswerItem>,
 }
@@ -47,6 +58,8 @@ pub enum AnswerKind {
     Count,
     /// Nothing was asked: the conversation begins anew.
     Acknowledgement,
+    /// A question back, beside the items of the likeliest meaning.
+    Question,
 }
 
 /// Why the work ended.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod call;
+mod clarify;
 mod constraints;
 mod conversing;
 mod evidence;
@@ -22,15 +23,17 @@ mod testing;
 mod tool;
 pub mod trace;
 mod turn;
+mod writing;
 
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
+pub use clarify::{Choice, Meaning, Question};
 pub use constraints::{Asked, Constraints, OrderBy};
 pub use evidence::{Basis, Claim, ItemBasis, ItemClaim, ItemEvidence, Ledger, grouped};
 pub use executor::{Approval, Consent};
 pub use plan::{Plan, PlanError, Step, StepRef};
 pub use planning::{PlannerKind, PlanningModel};
-pub use reading::{Described, Intent, Reading, ShownItem, Understood};
+pub use reading::{Described, Earlier, Intent, Reading, ShownItem, Understood};
 pub use report::{Execution, ExecutionItem, TurnEvent, TurnReport, Usage};
 pub use run::{Budget, Next, Outcome, Relaxed, Run};
 pub use session::{Session, SessionError, SessionStore, SessionSummary, StoredTurn};

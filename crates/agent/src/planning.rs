@@ -236,7 +236,8 @@ impl Agent {
             turn: session.turns + 1,
             today: today.get(..10),
         };
-        let mut routing = Routing::new(request, &situation, reading, &with.prompts, with.logprobs)?;
+        let mut routing =
+            Routing::new(request, &situation, &session.earlier, reading, &with.prompts, with.logprobs)?;
         let Routed { reading, added, refused, failed } = loop {
             match routing.next() {
                 RouteNext::Done(routed) => break *routed,

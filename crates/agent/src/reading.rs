@@ -1,7 +1,7 @@
 use segue_catalog::Predicate;
 use serde::{Deserialize, Serialize};
 
-use crate::Constraints;
+use crate::{Constraints, Question};
 
 /// A request as a planner understood it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Reading {
     pub intent: Intent,
     /// Items named exactly that the catalogue does not have. The answer says so and never replaces them.
     pub absent: Vec<String>,
+    /// What is not clear, where the answer would change the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
 }
 
 /// A phrase that describes what it means.
@@ -67,6 +70,39 @@ pub enum Intent {
     Count,
     /// Forget what was asked and start anew.
     Reset,
+}
+
+/// What of earlier turns a request can point at besides the items that the user sees.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Every list that was shown, the oldest first. The last is the one that the user sees.
+    pub lists: Vec<Vec<ShownItem>>,
+    /// The item (by id) that was spoken of last: "it".
+    pub focus: Option<String>,
+}
+
+impl Earlier {
+    /// Places from here on are those of earlier lists, one after the other.
+    const FIRST: usize = 1 << 20;
+
+    /// The place of the item at `index` of a list.
+    pub(crate) fn place(&self, list: usize, index: usize) -> usize {
+        Self::FIRST + self.lists.iter().take(list).map(Vec::len).sum::<usize>() + index
+    }
+
+    /// The item at a place, of the items that the user sees or of an earlier list.
+    pub(crate) fn item<'a>(&'a self, shown: &'a [ShownItem], place: usize) -> Option<&'a ShownItem> {
+        match place.checked_sub(Self::FIRST) {
+            None => shown.get(place),
+            Some(index) => self.lists.iter().flatten().nth(index),
+        }
+    }
+
+    /// The place among the items that the user sees of the one that was spoken of last.
+    pub(crate) fn focus(&self, shown: &[ShownItem]) -> Option<usize> {
+        let id = self.focus.as_ref()?;
+        shown.iter().position(|s| s.id == *id)
+    }
 }
 
 /// An item that the user sees, as `#1`, `#2`, … in the order of a list.

@@ -112,14 +112,19 @@ pub enum TurnEvent {
         /// The answer.
         call: CallAnswer,
     },
+    /// The items are found, and a model words the answer.
+    Writing {
+        /// The model.
+        model: String,
+    },
     /// An item of the reply, in order.
     Item {
         /// The item.
         item: AnswerItem,
     },
-    /// The words of the reply.
+    /// The words of the reply, in one piece or several.
     Text {
-        /// Whole sentences.
+        /// Whole sentences. Between two pieces stands a blank.
         text: String,
     },
     /// The turn is over.

@@ -5,12 +5,13 @@ mod store;
 use std::sync::Arc;
 
 use segue_catalog::CandidateSet;
+use segue_catalog::text::squash;
 use segue_world::World;
 use serde::{Deserialize, Serialize};
 
 pub use store::{SessionError, SessionStore};
 
-use crate::{Answer, AnswerKind, Constraints, ShownItem, TurnReport};
+use crate::{Answer, AnswerKind, Constraints, Earlier, Question, ShownItem, TurnReport};
 
 /// How many candidate sets of earlier turns stay in memory, so that a plan can name them.
 const SETS_KEPT: usize = 64;
@@ -32,6 +33,12 @@ pub struct Session {
     /// The last turn that showed items: what "why" is answered from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_shown: Option<Box<TurnReport>>,
+    /// The lists that were shown, and the item that was spoken of last.
+    pub earlier: Earlier,
+    /// What the last turn asked back.
+    pub pending: Option<Question>,
+    /// What was asked back so far, as [`squash`]ed words: nothing is asked twice.
+    pub(crate) asked: Vec<String>,
     /// How many handles have been given out.
     pub handles: u32,
     /// The sets of earlier turns of this process, oldest first.
@@ -56,6 +63,9 @@ impl Session {
             shown: Vec::new(),
             last: None,
             last_shown: None,
+            earlier: Earlier::default(),
+            pending: None,
+            asked: Vec::new(),
             handles: 0,
             sets: Vec::new(),
             store,
@@ -69,9 +79,19 @@ impl Session {
         self.constraints = constraints;
         self.shown = shown;
         self.handles = handles;
-        let shows = |a: &Answer| a.kind == AnswerKind::Recommendation && !a.items.is_empty();
+        let shows = |a: &Answer| {
+            matches!(a.kind, AnswerKind::Recommendation | AnswerKind::Question) && !a.items.is_empty()
+        };
+        self.pending = report.answer.as_ref().and_then(|a| a.question.clone());
+        self.asked.extend(self.pending.iter().map(|q| squash(&q.about)));
         if report.answer.as_ref().is_some_and(shows) {
             self.last_shown = Some(Box::new(report.clone()));
+            self.earlier.lists.push(self.shown.clone());
+        }
+        // One item by itself is what is spoken of; a new list is not.
+        if let Some(answer) = report.answer.as_ref().filter(|a| !a.items.is_empty()) {
+            let one = answer.items.first().filter(|_| answer.items.len() == 1);
+            self.earlier.focus = one.map(|item| item.id.clone());
         }
         self.last = Some(Box::new(report.clone()));
         report

@@ -9,7 +9,8 @@ use segue_world::{Timestamp, World};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::answer::{Material, compose};
+use crate::answer::{Material, compose, select};
+use crate::clarify;
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
@@ -36,6 +37,7 @@ pub struct Agent {
     fingerprint: String,
     approval: Option<Approval>,
     model: Option<PlanningModel>,
+    writer: Option<PlanningModel>,
     /// Made when a trace first wants it.
     depends: OnceLock<Depends>,
 }
@@ -120,6 +122,7 @@ impl Agent {
             fingerprint,
             approval: None,
             model: None,
+            writer: None,
             depends: OnceLock::new(),
         }
     }
@@ -134,10 +137,25 @@ impl Agent {
     /// Plans with this model where a turn wants a model.
     #[must_use]
     pub fn with_model(mut self, model: PlanningModel) -> Self {
-        let hashes = model.prompts.all().map(|prompt| prompt.hash.as_str());
-        let by = [model.model.name()].into_iter().chain(hashes).collect::<Vec<_>>();
-        self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
         self.model = Some(model);
+        self.with_fingerprint()
+    }
+
+    /// Has this model word the answers. Without one they are worded from templates.
+    #[must_use]
+    pub fn with_writer(mut self, model: PlanningModel) -> Self {
+        self.writer = Some(model);
+        self.with_fingerprint()
+    }
+
+    fn with_fingerprint(mut self) -> Self {
+        let models = self.model.iter().chain(&self.writer);
+        let hashes =
+            |m: &'_ PlanningModel| m.prompts.all().map(|prompt| prompt.hash.clone()).collect::<Vec<_>>();
+        let by: Vec<String> =
+            models.flat_map(|m| [m.model.name().to_owned()].into_iter().chain(hashes(m))).collect();
+        let by: Vec<&str> = by.iter().map(String::as_str).collect();
+        self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
         self.depends = OnceLock::new();
         self
     }
@@ -149,6 +167,10 @@ impl Agent {
 
     pub(crate) fn planning_model(&self) -> Option<&PlanningModel> {
         self.model.as_ref()
+    }
+
+    pub(crate) fn writing_model(&self) -> Option<&PlanningModel> {
+        self.writer.as_ref()
     }
 
     /// When the turn began; one that is taken up again keeps its date.
@@ -186,7 +208,9 @@ impl Agent {
 
     /// What the fingerprint is made of, part by part.
     pub fn depends(&self) -> &Depends {
-        self.depends.get_or_init(|| Depends::of(self.catalog(), &self.specs, self.model.as_ref()))
+        self.depends.get_or_init(|| {
+            Depends::of(self.catalog(), &self.specs, self.model.as_ref(), self.writer.as_ref())
+        })
     }
 
     /// Reads a request, plans, runs the plan and answers; `events` hears of each part as it happens. The turn is
@@ -214,7 +238,7 @@ impl Agent {
             turn,
             today: today.get(..10),
         };
-        let reading = rules::read(request, &situation)?;
+        let reading = clarify::read(request, &situation, session)?;
         let planned = self.planned(request, session, reading, &options, began).await?;
         self.respond(session, request, planned, &options, began, &mut events).await
     }
@@ -308,6 +332,7 @@ impl Agent {
         report.plan = done.run.plan();
         report.calls = done.run.calls().cloned().collect();
         let material = Material {
+            request,
             snapshot: &self.snapshot,
             specs: &self.specs,
             reading: &reading,
@@ -320,7 +345,12 @@ impl Agent {
             model: report.model.as_deref(),
             fallback: report.fallback.as_deref(),
         };
-        let (answer, shown) = compose(&material, session)?;
+        let selected = select(&material)?;
+        let (until, usage) = (began + options.budget.time, &mut report.usage);
+        let written = self.written(&material, &selected.items, options, until, usage, events).await?;
+        let (written, exchange) = written.unzip();
+        let (answer, shown) = compose(&material, session, &selected, written.as_ref())?;
+        report.exchanges.extend(exchange);
         let (text, items, stop) = (answer.text.clone(), answer.items.clone(), answer.stop);
         report.answer = Some(answer);
         report.usage.ms = options.tape.ms().unwrap_or_else(|| self.ms_since(began));
@@ -332,7 +362,9 @@ impl Agent {
         session.keep_sets(done.sets);
         options.tape.finish(&stored.report);
         let report = session.advance(stored);
-        events(TurnEvent::Text { text });
+        for sentence in text.split_inclusive(". ") {
+            events(TurnEvent::Text { text: sentence.trim_end().to_owned() });
+        }
         for item in items {
             events(TurnEvent::Item { item });
         }

@@ -111,6 +111,12 @@ pub(crate) struct TurnArgs {
     /// else a chat model of the shelf (`segue models list`), which runs in this process if this build can (feature `gguf`)
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+    /// Who words the answer; every sentence is checked against the catalogue
+    #[arg(long, value_name = "WRITER", default_value = "auto")]
+    pub(crate) writer: Writer,
+    /// The model to word the answer with, named as for --model
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) write: Option<String>,
     /// How many items to show, where the request does not say
     #[arg(long, short = 'k', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) count: Option<u16>,
@@ -176,6 +182,18 @@ pub(crate) enum Planner {
     Plan,
     /// A language model calls the tools itself, step by step
     Native,
+}
+
+/// Who words an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Writer {
+    /// A model where one is given or `[roles]` in workspace.toml names one, else a template
+    #[default]
+    Auto,
+    /// Templates
+    Template,
+    /// A language model; sentences that the catalogue does not bear out are left out
+    Model,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use segue_models::{
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World};
 
-use crate::args::{Planner, TurnArgs};
+use crate::args::{Planner, TurnArgs, Writer};
 use crate::export::Exports;
 use crate::failure::Failure;
 use crate::prompt::approval;
@@ -87,15 +87,21 @@ impl House {
         Ok(Prompts::load(Some(&self.workspace.root().join("prompts")))?)
     }
 
-    /// The model that plans: the one given, or the one that `workspace.toml` names.
-    pub(crate) fn planning_model(&self, given: Option<&str>) -> Result<Option<PlanningModel>, Failure> {
-        let root = self.workspace.root();
-        let shelf = self.shelf()?;
-        let config = ModelsConfig::read(root.join("workspace.toml"))?.with_shelf(&shelf);
-        let resolved = config.resolve(TaskRole::Plan, given, self.world.as_ref())?;
+    /// The models that `workspace.toml` names, and those of the shelf.
+    fn models(&self) -> Result<ModelsConfig, Failure> {
+        Ok(ModelsConfig::read(self.workspace.root().join("workspace.toml"))?.with_shelf(&self.shelf()?))
+    }
+
+    /// The model for a role: the one given, or the one that `workspace.toml` names.
+    pub(crate) fn model_for(
+        &self,
+        role: TaskRole,
+        given: Option<&str>,
+    ) -> Result<Option<PlanningModel>, Failure> {
+        let resolved = self.models()?.resolve(role, given, self.world.as_ref())?;
         let Some(resolved) = resolved else { return Ok(None) };
         let prices = resolved.prices;
-        let model = resolved.open(&shelf)?;
+        let model = resolved.open(&self.shelf()?)?;
         Ok(Some(PlanningModel { model, prompts: self.prompts()?, prices, logprobs: true }))
     }
 
@@ -104,10 +110,13 @@ impl House {
         let mut door = self.open(&args.without)?;
         door.agent = door.agent.with_approval(approval(args.approve));
         door.exports = Exports::of(self.world.as_ref());
+        if let Some(writer) = self.writing_model(args)? {
+            door.agent = door.agent.with_writer(writer);
+        }
         if args.planner == Planner::Rules {
             return Ok((door, PlannerKind::Rules));
         }
-        let Some(mut model) = self.planning_model(args.model.as_deref())? else {
+        let Some(mut model) = self.model_for(TaskRole::Plan, args.model.as_deref())? else {
             if args.planner == Planner::Auto {
                 return Ok((door, PlannerKind::Rules));
             }
@@ -139,14 +148,12 @@ impl House {
         given: Option<&str>,
         model: &PlanningModel,
     ) -> Result<Result<Abilities, ChatError>, Failure> {
-        let root = self.workspace.root();
-        let config = ModelsConfig::read(root.join("workspace.toml"))?.with_shelf(&self.shelf()?);
-        let source = config.resolve(TaskRole::Plan, given, self.world.as_ref())?.map(|r| r.source);
+        let source = self.models()?.resolve(TaskRole::Plan, given, self.world.as_ref())?.map(|r| r.source);
         let Some(ModelSource::OpenAi(options)) = source else {
             // A model in this process keeps to a schema and tells probabilities; it is too small to call tools well.
             return Ok(Ok(Abilities { schema: true, logprobs: true, ..Abilities::default() }));
         };
-        let store = AbilityStore::at(root.join("abilities.json"));
+        let store = AbilityStore::at(self.workspace.root().join("abilities.json"));
         Ok(store.get_or_probe(&options.base_url, model.model.as_ref(), self.world.now()).await)
     }
 
@@ -161,10 +168,30 @@ impl House {
         if args.planner == Planner::Auto && head.options.planner == PlannerKind::Rules {
             args.planner = Planner::Rules;
         }
-        if args.planner != Planner::Rules && args.model.is_none() && self.planning_model(None)?.is_none() {
+        if args.planner != Planner::Rules
+            && args.model.is_none()
+            && self.model_for(TaskRole::Plan, None)?.is_none()
+        {
             args.model.clone_from(&head.model);
         }
         self.open_for(&args).await
+    }
+
+    /// The model that words answers, if one is to. The only model there is does not for that alone: small ones write
+    /// little that is borne out, and take their time.
+    fn writing_model(&self, args: &TurnArgs) -> Result<Option<PlanningModel>, Failure> {
+        let wanted = match args.writer {
+            Writer::Template => false,
+            Writer::Model => true,
+            Writer::Auto => args.write.is_some() || self.models()?.assigns(TaskRole::Write),
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let model = self.model_for(TaskRole::Write, args.write.as_deref())?;
+        let missing = Failure::usage("no model is configured to write")
+            .remedy("give one with --write, or name one in workspace.toml under `[roles]`");
+        model.map(Some).ok_or(missing)
     }
 
     /// Opens the workspace for questions, leaving out some tools.

@@ -133,9 +133,11 @@ pub(crate) fn remark(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Text from outside without anything that steers a terminal: control characters become `�`.
+/// Text from outside without anything that steers a terminal: control characters, and those that change the direction
+/// of the text around them, become `�`.
 pub(crate) fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Help, version, or what is wrong with the command line.
@@ -156,5 +158,6 @@ mod tests {
     #[test]
     fn escape_sequences_do_not_reach_the_terminal() {
         assert_eq!(super::tame("a\u{1b}[31mb\nc"), "a\u{fffd}[31mb\u{fffd}c");
+        assert_eq!(super::tame("a\u{202e}b"), "a\u{fffd}b");
     }
 }

@@ -25,12 +25,14 @@ pub(crate) struct TurnView {
     detail: Detail,
     calls: Vec<CallAnswer>,
     plan: Plan,
+    /// The pieces of the reply so far.
+    text: Vec<String>,
 }
 
 impl TurnView {
     /// Nothing has happened yet.
     pub(crate) fn new(detail: Detail) -> Self {
-        Self { detail, calls: Vec::new(), plan: Plan::default() }
+        Self { detail, calls: Vec::new(), plan: Plan::default(), text: Vec::new() }
     }
 
     /// Shows what just happened.
@@ -40,7 +42,13 @@ impl TurnView {
                 show_understood(understood, not_understood, absent, output);
             }
             TurnEvent::Planned { plan } => self.plan = plan.clone(),
-            TurnEvent::CallStarted { .. } | TurnEvent::Done { .. } => {}
+            TurnEvent::CallStarted { .. } => {}
+            TurnEvent::Done { .. } => self.finish_text(output),
+            TurnEvent::Writing { model } => {
+                if output.is_interactive() {
+                    output.note(output.styles().dim.paint(format!("  {} is writing…", tame(model))));
+                }
+            }
             TurnEvent::CallAnswered { call } => {
                 if self.detail == Detail::Evidence {
                     let step = self.plan.steps.iter().find(|s| s.id == call.step);
@@ -48,14 +56,19 @@ impl TurnView {
                 }
                 self.calls.push(call.clone());
             }
-            TurnEvent::Text { text } => {
-                self.finish_calls(output);
-                output.line(wrapped(text, ""));
-            }
+            TurnEvent::Text { text } => self.text.push(text.clone()),
             TurnEvent::Item { item } => {
-                self.finish_calls(output);
+                self.finish_text(output);
                 show_item(item, self.detail, output);
             }
+        }
+    }
+
+    /// The reply, in a paragraph.
+    fn finish_text(&mut self, output: &mut Output) {
+        self.finish_calls(output);
+        if !self.text.is_empty() {
+            output.line(wrapped(&std::mem::take(&mut self.text).join(" "), ""));
         }
     }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 use common::{Homes, homes};
 use segue_agent::model::{Prompts, RouteNext, Routing};
 use segue_agent::rules::{self, Situation};
-use segue_agent::{Agent, Budget, Constraints, PlannerKind, PlanningModel, Session, TurnOptions, TurnReport};
+use segue_agent::{
+    Agent, Budget, Constraints, Earlier, PlannerKind, PlanningModel, Session, TurnOptions, TurnReport,
+};
 use segue_catalog::Snapshot;
 use segue_models::{
     ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, Completion, Delta, ScriptedModel,
@@ -225,7 +227,9 @@ fn the_machine_goes_on_where_it_was_written_out() {
     let request = "homes with an orchard";
     let reading = rules::read(request, &situation).unwrap();
     let prompts = Prompts::load(None).unwrap();
-    let routing = Routing::new(request, &situation, reading, &prompts, /*logprobs*/ false).unwrap();
+    let routing =
+        Routing::new(request, &situation, &Earlier::default(), reading, &prompts, /*logprobs*/ false)
+            .unwrap();
     assert!(matches!(routing.next(), RouteNext::Ask(_)));
     let written = serde_json::to_string(&routing).unwrap();
     let reply = ChatReply::text(phrases(&[("topic", "orchard")]).to_string());

@@ -17,7 +17,7 @@ use server::{Act, END, EVENTS, Server, answer, events, text};
 use tokio::task::JoinSet;
 
 /// Every planner that asks a model.
-const PLANNERS: [PlannerKind; 1] = [PlannerKind::Route];
+const PLANNERS: [PlannerKind; 3] = [PlannerKind::Route, PlannerKind::Plan, PlannerKind::Native];
 /// Something that the rules leave to a model, and can answer without one.
 const REQUEST: &str = "homes in Utrecht with an orchard";
 const RIGHT: &str = "h2";

@@ -3,12 +3,16 @@
 
 use segue_catalog::{CandidateSet, Ordinal, Snapshot, StoreError};
 
+use super::written::Written;
 use super::{Answer, AnswerItem, AnswerKind, Stop, diagnosis, reasons, sentences};
 use crate::evidence::{Claim, ItemEvidence, Ledger};
+use crate::model::short;
 use crate::{CallAnswer, Intent, Outcome, Plan, Reading, Session, ShownItem, ToolSpec, TurnReport};
 
 /// What an answer is made from.
 pub(crate) struct Material<'a> {
+    /// What the user wrote.
+    pub(crate) request: &'a str,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) specs: &'a [ToolSpec],
     pub(crate) reading: &'a Reading,
@@ -26,13 +30,47 @@ pub(crate) struct Material<'a> {
     pub(crate) fallback: Option<&'a str>,
 }
 
+/// The items of an answer, with their evidence.
+#[derive(Debug, Default)]
+pub(crate) struct Selected {
+    pub(crate) items: Vec<ItemEvidence>,
+    /// Items that violated a hard condition and were passed over.
+    removed: u32,
+}
+
+/// The items that a search shows; none for what is no search.
+pub(crate) fn select(material: &Material<'_>) -> Result<Selected, StoreError> {
+    if material.reading.intent != Intent::Search {
+        return Ok(Selected::default());
+    }
+    let (items, removed) = first_that_pass(material)?;
+    Ok(Selected { items, removed })
+}
+
 /// The answer, and what the user sees once it is shown.
 pub(crate) fn compose(
     material: &Material<'_>,
     session: &Session,
+    selected: &Selected,
+    written: Option<&Written>,
+) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+    let (mut answer, shown) = answer(material, session, selected, written)?;
+    if let Some(question) = &material.reading.question {
+        answer.kind = AnswerKind::Question;
+        answer.text = format!("{} {}", question.text, answer.text);
+        answer.question = Some(question.clone());
+    }
+    Ok((answer, shown))
+}
+
+fn answer(
+    material: &Material<'_>,
+    session: &Session,
+    selected: &Selected,
+    written: Option<&Written>,
 ) -> Result<(Answer, Vec<ShownItem>), StoreError> {
     match &material.reading.intent {
-        Intent::Search => search(material, session),
+        Intent::Search => search(material, session, selected, written),
         Intent::Count => {
             let answer = material.answer(AnswerKind::Count, &[], sentences::count(material))?;
             Ok((answer, session.shown.clone()))
@@ -46,12 +84,22 @@ pub(crate) fn compose(
     }
 }
 
-fn search(material: &Material<'_>, session: &Session) -> Result<(Answer, Vec<ShownItem>), StoreError> {
+fn search(
+    material: &Material<'_>,
+    session: &Session,
+    selected: &Selected,
+    written: Option<&Written>,
+) -> Result<(Answer, Vec<ShownItem>), StoreError> {
     let catalog = material.snapshot.catalog();
-    let (items, removed) = first_that_pass(material)?;
-    let told = if items.is_empty() { diagnosis::sentences(material) } else { sentences::found(material) };
-    let mut answer = material.answer(AnswerKind::Recommendation, &items, told)?;
-    answer.removed_items = removed;
+    let items = &selected.items;
+    let told =
+        if items.is_empty() { diagnosis::sentences(material) } else { sentences::found(material, written) };
+    let mut answer = material.answer(AnswerKind::Recommendation, items, told)?;
+    answer.removed_items = selected.removed;
+    if let Some(written) = written {
+        answer.removed_claims += written.removed;
+        answer.written_by = written.failed.is_none().then(|| written.model.clone());
+    }
     for (at, item) in items.iter().enumerate() {
         let (reason, unsupported) = reasons::reason(material, item);
         answer.removed_claims += unsupported;
@@ -128,8 +176,11 @@ fn describe(
         // What is asked of one item has nothing to do with the conditions of a search.
         items.push(ItemEvidence::examine(row, Vec::new(), &crate::Constraints::default(), catalog));
     }
-    let mut answer =
-        material.answer(AnswerKind::Description, &items, sentences::described(material, &items))?;
+    // A question back, or that it is absent, says better what is not clear.
+    let is_said = material.reading.question.is_some() || !material.reading.absent.is_empty();
+    let described =
+        if is_said && items.is_empty() { Vec::new() } else { sentences::described(material, &items) };
+    let mut answer = material.answer(AnswerKind::Description, &items, described)?;
     for item in &items {
         let (id, title) = (item.row.id(catalog), item.row.title(catalog));
         let at = shown.iter().position(|s| s.id == id).unwrap_or_else(|| {
@@ -179,7 +230,10 @@ fn confirmed(material: &Material<'_>, item: &AnswerItem) -> Result<(AnswerItem, 
 fn why_sentences(report: &TurnReport, item: &AnswerItem) -> Vec<Claim> {
     let mut told = vec![sentences::done(format!(
         "{} was {} in turn {}, for “{}”.",
-        item.title, item.reference, report.turn, report.request
+        short(&item.title, sentences::LONGEST),
+        item.reference,
+        report.turn,
+        report.request
     ))];
     if !item.evidence.is_empty() {
         let facts = item.evidence.iter().map(|s| format!("{} (its {} is {})", s.claim, s.field, s.value));
@@ -213,8 +267,10 @@ impl Material<'_> {
             text: supported.join(" "),
             stop: self.outcome.stop,
             removed_claims,
+            written_by: None,
             removed_items: 0,
             matched: sentences::matched(self).map(|(_, n)| n),
+            question: None,
             items: Vec::new(),
         })
     }

@@ -5,8 +5,13 @@ use serde_json::Value as Json;
 
 use super::Stop;
 use super::compose::Material;
+use super::written::Written;
 use crate::evidence::{Basis, Claim, ItemEvidence, grouped};
+use crate::model::short;
 use crate::{CallAnswer, ErrorKind, Step, ToolRole};
+
+/// Characters of a title or of a tool's words that are told in a sentence.
+pub(super) const LONGEST: usize = 240;
 
 /// A sentence about what was done.
 pub(super) fn done(text: impl Into<String>) -> Claim {
@@ -14,9 +19,16 @@ pub(super) fn done(text: impl Into<String>) -> Claim {
 }
 
 /// How many satisfy what, and how they are ranked.
-pub(super) fn found(material: &Material<'_>) -> Vec<Claim> {
+pub(super) fn found(material: &Material<'_>, written: Option<&Written>) -> Vec<Claim> {
     let mut told: Vec<_> = satisfied(material).into_iter().collect();
     told.extend(ranking(material));
+    if let Some(written) = written {
+        // Each of these has passed a check of its own.
+        told.extend(written.sentences.iter().map(done));
+        if let Some(why) = &written.failed {
+            told.push(done(format!("Worded from a template, not by `{}`: {why}.", written.model)));
+        }
+    }
     told.extend(relaxed(material));
     told
 }
@@ -34,7 +46,7 @@ pub(super) fn count(material: &Material<'_>) -> Vec<Claim> {
 /// What is described.
 pub(super) fn described(material: &Material<'_>, items: &[ItemEvidence]) -> Vec<Claim> {
     let catalog = material.snapshot.catalog();
-    let titles: Vec<_> = items.iter().map(|i| i.row.title(catalog).to_owned()).collect();
+    let titles: Vec<_> = items.iter().map(|i| short(i.row.title(catalog), LONGEST)).collect();
     vec![done(if titles.is_empty() {
         format!("It is not clear which {} is meant; name its title or its number.", catalog.noun)
     } else {
@@ -125,7 +137,7 @@ pub(super) fn named(material: &Material<'_>, condition: &Predicate) -> String {
 fn ranking(material: &Material<'_>) -> Option<Claim> {
     let last = material.call(material.outcome.step.as_ref()?)?;
     if material.role(&last.tool) == Some(ToolRole::Order) {
-        return ordered(&last.args);
+        return ordered(material);
     }
     let mut by: Vec<String> = Vec::new();
     for call in material.calls.iter().filter(|c| c.handle().is_some()) {
@@ -156,13 +168,20 @@ fn likeness(material: &Material<'_>) -> String {
     }
 }
 
-fn ordered(args: &Json) -> Option<Claim> {
-    let field = args.get("by")?.as_str()?.to_owned();
-    let direction: Direction = serde_json::from_value(args.get("direction")?.clone()).ok()?;
+/// The field that the items come in the order of, and which end first.
+pub(super) fn ordered_by<'a>(material: &Material<'a>) -> Option<(&'a str, Direction)> {
+    let last = material.calls.iter().find(|c| Some(&c.step) == material.outcome.step.as_ref())?;
+    let direction = serde_json::from_value(last.args.get("direction")?.clone()).ok()?;
+    let field = last.args.get("by")?.as_str()?;
+    (material.role(&last.tool) == Some(ToolRole::Order)).then_some((field, direction))
+}
+
+fn ordered(material: &Material<'_>) -> Option<Claim> {
+    let (field, direction) = ordered_by(material)?;
     let end = if direction == Direction::Ascending { "lowest" } else { "highest" };
     Some(Claim {
         text: format!("Ordered by `{field}`, {end} first."),
-        basis: Basis::Order { field, direction },
+        basis: Basis::Order { field: field.to_owned(), direction },
     })
 }
 
@@ -191,7 +210,8 @@ fn cut_short(what: &str, found_any: bool) -> Claim {
 fn failure(call: &CallAnswer) -> Option<Claim> {
     let error = call.error()?;
     let told_elsewhere = matches!(error.kind, ErrorKind::Skipped | ErrorKind::Budget | ErrorKind::Cancelled);
-    (!told_elsewhere).then(|| done(format!("`{}` gave nothing: {}.", call.tool, error.feedback)))
+    let why = short(&error.feedback, LONGEST);
+    (!told_elsewhere).then(|| done(format!("`{}` gave nothing: {why}.", short(&call.tool, LONGEST))))
 }
 
 /// "a", "a and b", "a, b and c".

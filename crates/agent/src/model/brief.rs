@@ -48,7 +48,7 @@ fn holds(catalog: &Catalog, i: usize, field: &Field) -> String {
         FieldType::Text => {
             let all = statistics.distinct as usize <= FEW;
             let values = statistics.top.iter().take(if all { FEW } else { SOME });
-            let values: Vec<_> = values.map(|t| short(&t.value.to_string())).collect();
+            let values: Vec<_> = values.map(|t| short(&t.value.to_string(), LONGEST)).collect();
             format!("{} {}", if all { "one of" } else { "such as" }, values.join(" | "))
         }
         FieldType::Boolean => "true or false".to_owned(),
@@ -71,10 +71,26 @@ fn year(date: &str) -> &str {
     date.get(..4).unwrap_or(date)
 }
 
-/// A value in one line, cut where it is long.
-fn short(value: &str) -> String {
-    let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= LONGEST { line } else { line.chars().take(LONGEST).chain(['…']).collect() }
+/// Text of others in one line, cut where it is long, and without the brackets that a server's template might read as
+/// the end of a message.
+pub(crate) fn short(text: &str, longest: usize) -> String {
+    let tame = |c: char| match c {
+        '<' => '‹',
+        '>' => '›',
+        // Control characters, and those that change the direction of the text around them.
+        c if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}') =>
+        {
+            ' '
+        }
+        c => c,
+    };
+    let line = text.chars().map(tame).collect::<String>();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default().trim_end()),
+        None => line,
+    }
 }
 
 /// Examples that fit any catalogue: a time that history names, words to search for, nothing.

@@ -19,6 +19,7 @@ mod prompt;
 mod routing;
 mod support;
 
+pub(crate) use brief::short;
 pub(crate) use drafting::PROMPT as PLAN;
 pub use drafting::{DraftNext, Drafted, Drafting};
 pub use exchange::Exchange;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::phrases::Phrase;
 use super::routing::conditions;
 use crate::rules::{self, RulesError, Situation, is_filling};
-use crate::{Reading, Understood};
+use crate::{Earlier, Reading, Understood};
 
 /// How likely a name or a place must have been, all its tokens together, to count: it must be one of the catalogue's too.
 const SURE_OF_A_NAME: f64 = 0.2;
@@ -97,13 +97,15 @@ pub(super) fn read(
     phrase: &Phrase,
     plain: &str,
     kind: Kind,
-    situation: &Situation<'_>,
+    (situation, earlier): (&Situation<'_>, &Earlier),
 ) -> Result<Result<(String, Reading), String>, RulesError> {
     let Some((before, after)) = request.split_once(phrase.text.as_str()) else {
         return Ok(Err("the request does not say that".to_owned()));
     };
     let rewritten = format!("{before}{plain}{after}");
-    let found = rules::read(&rewritten, situation)?;
+    // What was to be asked back stays as it is.
+    let question = reading.question.clone();
+    let found = Reading { question, ..rules::read_after(&rewritten, situation, earlier)? };
     let key = squash(plain);
     let is_new = |text: &str| squash(text).contains(&key);
     let is_of_field = |p: &Predicate| {

@@ -14,6 +14,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("native", include_str!("../../../../prompts/native.prompt.md")),
     ("plan", include_str!("../../../../prompts/plan.prompt.md")),
     ("route", include_str!("../../../../prompts/route.prompt.md")),
+    ("write", include_str!("../../../../prompts/write.prompt.md")),
 ];
 
 /// A template and what identifies it.

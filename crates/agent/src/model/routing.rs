@@ -17,7 +17,7 @@ use super::phrases::{Phrase, phrases};
 use super::support::is_from;
 use super::{PromptError, Prompts};
 use crate::rules::{RulesError, SEARCHED, Situation};
-use crate::{Asked, Constraints, Intent, Reading, ShownItem, Understood};
+use crate::{Asked, Constraints, Earlier, Intent, Reading, ShownItem, Understood};
 
 /// The prompt's name.
 pub(crate) const PROMPT: &str = "route";
@@ -54,6 +54,7 @@ pub struct Routing {
     request: String,
     before: Constraints,
     shown: Vec<ShownItem>,
+    earlier: Earlier,
     turn: u32,
     today: Option<String>,
     /// What is still to be asked, in order.
@@ -97,6 +98,7 @@ impl Routing {
     pub fn new(
         request: &str,
         situation: &Situation<'_>,
+        earlier: &Earlier,
         reading: Reading,
         prompts: &Prompts,
         logprobs: bool,
@@ -119,6 +121,7 @@ impl Routing {
             request: request.to_owned(),
             before: situation.before.clone(),
             shown: situation.shown.to_vec(),
+            earlier: earlier.clone(),
             turn: situation.turn,
             today: situation.today.map(str::to_owned),
             questions,
@@ -218,7 +221,14 @@ impl Routing {
                 }
                 Heard::Refused(plain, why) => (plain, why.clone()),
                 Heard::Means(kind, plain) => {
-                    match paraphrase::read(&request, &state.reading, phrase, plain, *kind, &situation)? {
+                    match paraphrase::read(
+                        &request,
+                        &state.reading,
+                        phrase,
+                        plain,
+                        *kind,
+                        (&situation, &self.earlier),
+                    )? {
                         Ok((rewritten, reading)) => {
                             (request, state.reading, state.added) = (rewritten, reading, true);
                             meant.push((phrase, plain));
@@ -289,13 +299,11 @@ fn ask(
     logprobs: bool,
 ) -> Result<ChatRequest, PromptError> {
     let system = prompts.get(PROMPT)?.render(json!({ "noun": catalog.noun }))?;
-    let mut user = format!("Request: {}", one_line(request));
-    for (i, phrase) in phrases.iter().enumerate() {
-        user.push_str(&format!("\n{}. {}", i + 1, one_line(&phrase.text)));
-        if !phrase.among.is_empty() {
-            user.push_str(&format!(" (one of: {})", one_line(&phrase.among.join(", "))));
-        }
-    }
+    let told = |(number, phrase): (usize, &Phrase)| match phrase.among.join(", ") {
+        among if among.is_empty() => format!("\n{number}. {}", one_line(&phrase.text)),
+        among => format!("\n{number}. {} (one of: {})", one_line(&phrase.text), one_line(&among)),
+    };
+    let user = format!("Request: {}{}", one_line(request), (1..).zip(phrases).map(told).collect::<String>());
     let room = TOKENS_A_PHRASE * phrases.len() as u32;
     let mut chat = ChatRequest::new(vec![Message::system(system), Message::user(user)], room);
     chat.temperature = Some(0.0);

@@ -52,7 +52,7 @@ fn could_be(field: &Field, amount: &Amount) -> bool {
 }
 
 /// True for fields that hold years or days.
-pub(super) fn is_calendar(field: &Field) -> bool {
+pub(crate) fn is_calendar(field: &Field) -> bool {
     field.role == Role::Date
         || field.unit.as_ref().and_then(segue_catalog::Unit::dimension) == Some("calendar")
 }

@@ -10,6 +10,7 @@ use super::morphology::Form;
 use super::numbers::{Quantity, number, quantity};
 use super::tokens::{Gap, Token};
 use super::vocabulary::{LONGEST, Sense, Vocabulary};
+use crate::Earlier;
 
 /// What a chunk is.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,7 @@ pub(super) fn chunks(
     tokens: &[Token],
     vocabulary: &Vocabulary<'_>,
     shown: usize,
+    earlier: &Earlier,
 ) -> Result<Vec<Chunk>, RulesError> {
     let mut chunks = Vec::new();
     let described = descriptions(tokens);
@@ -69,7 +71,11 @@ pub(super) fn chunks(
             continue;
         }
         let before = chunks.last().map(|c: &Chunk| &c.kind);
-        let (kind, n, leads_to) = next(request, tokens, i, before, vocabulary, shown)?;
+        let pointed = earlier_reference(tokens.get(i..).unwrap_or_default(), shown, earlier);
+        let (kind, n, leads_to) = match pointed {
+            Some((place, n)) => (Kind::Reference(place), n, Vec::new()),
+            None => next(request, tokens, i, before, vocabulary, shown)?,
+        };
         let n = n.max(1);
         chunks.push(Chunk { first: i, end: i + n, kind, gap: token.gap, leads_to });
         i += n;
@@ -249,6 +255,40 @@ fn reference(words: &[&str], shown: usize) -> Option<(usize, usize)> {
         }
         _ => None,
     }
+}
+
+/// "#2 of the first list", "the third one from before": an item of an earlier list.
+fn earlier_reference(tokens: &[Token], shown: usize, earlier: &Earlier) -> Option<(usize, usize)> {
+    let words: Vec<&str> = tokens.iter().take(12).map(|t| t.word.as_str()).collect();
+    let (place, n) = reference(&words, shown)?;
+    let last = earlier.lists.len().checked_sub(1)?;
+    let (list, used) = match words.get(n..)? {
+        ["from" | "you" | "we", "before" | "earlier" | "previously", ..] => (last.checked_sub(1)?, 2),
+        ["before" | "earlier" | "previously"] => (last.checked_sub(1)?, 1),
+        ["of" | "from" | "in" | "on", rest @ ..] => {
+            let the = usize::from(matches!(rest.first(), Some(&"the" | &"your" | &"that")));
+            let (which, noun) = (rest.get(the)?, rest.get(the + 1)?);
+            if !matches!(
+                noun.strip_suffix('s').unwrap_or(noun),
+                "list" | "answer" | "result" | "reply" | "search"
+            ) {
+                return None;
+            }
+            let list = match *which {
+                "last" | "current" => last,
+                "previous" | "earlier" | "other" => last.checked_sub(1)?,
+                "original" => 0,
+                ordinal => ORDINALS.iter().position(|o| *o == ordinal)?,
+            };
+            (list, the + 3)
+        }
+        _ => return None,
+    };
+    let length = earlier.lists.get(list)?.len();
+    // "The last one" is the last of that list.
+    let is_last = words.get(..n)?.contains(&"last");
+    let index = if is_last { length.checked_sub(1)? } else { place };
+    (index < length).then(|| (earlier.place(list, index), n + used))
 }
 
 /// The values that the next words spell with a slip: names of two words, or after a word that leads to a value also

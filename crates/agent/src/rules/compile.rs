@@ -25,6 +25,8 @@ pub fn plan(reading: &Reading, catalog: &Catalog, specs: &[ToolSpec]) -> Plan {
         Intent::Count => {
             compiler.filter(&reading.constraints, /*even_if_all*/ true);
         }
+        // Nothing can be looked up of what is not known.
+        Intent::Describe(ids) if ids.is_empty() => {}
         Intent::Describe(ids) => {
             compiler.step(ToolRole::LookUp, json!({ "items": ids }), None);
         }

@@ -421,6 +421,7 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("details of", C::Describe),
     ("describe", C::Describe),
     ("details on", C::Describe),
+    ("do you have", C::Describe),
     ("why", C::Why),
     ("instead", C::Instead),
     ("out of", C::OutOf),

@@ -9,9 +9,9 @@ use super::tokens::{Gap, Token};
 
 /// A span of time: first and last day, ISO 8601.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Period {
-    pub(super) first: String,
-    pub(super) last: String,
+pub(crate) struct Period {
+    pub(crate) first: String,
+    pub(crate) last: String,
 }
 
 const DECADES: &[(&str, i64)] = &[
@@ -94,7 +94,7 @@ fn month(day: Date) -> Period {
 }
 
 /// A period at the beginning of these tokens, and how many tokens it takes.
-pub(super) fn period(tokens: &[Token]) -> Option<(Period, usize)> {
+pub(crate) fn period(tokens: &[Token]) -> Option<(Period, usize)> {
     let word = |i: usize| tokens.get(i).map_or("", |t| t.word.as_str());
     let part = match word(0) {
         "early" => Some((0, 3)),
@@ -197,7 +197,7 @@ fn decade(word: &str) -> Option<i64> {
 
 impl Period {
     /// The years of the first and the last day.
-    pub(super) fn years(&self) -> (i64, i64) {
+    pub(crate) fn years(&self) -> (i64, i64) {
         let year = |date: &str| date.get(..4).and_then(|y| y.parse().ok()).unwrap_or_default();
         (year(&self.first), year(&self.last))
     }

@@ -136,11 +136,11 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         .find(is_head)?;
     let next = tokens.get(head + 1).filter(|t| matches!(t.gap, Gap::Blank))?;
     let who = match next.word.as_str() {
-        "who" | "whom" | "that" | "which" | "behind" | "where" | "when" | "whose" => true,
+        // "the year the Wall fell", "the country the ayatollahs run".
+        "who" | "whom" | "that" | "which" | "behind" | "where" | "when" | "whose" | "the" | "everyone"
+        | "everybody" => true,
         "of" => word(tokens, head + 2) != "these" && word(tokens, head + 2) != "those",
         "from" => tokens.get(head + 2).is_some_and(|t| t.capital),
-        // "the year the Wall fell", "the country the ayatollahs run".
-        "the" | "everyone" | "everybody" => true,
         _ => next.capital,
     };
     let mut after = clause_end(tokens, head + 2, head);

@@ -8,7 +8,7 @@ use super::cues::{is_filling, is_negation};
 use super::descriptions::values_of;
 use super::tokens::{Gap, Token};
 use super::turn::{Relative, Turn};
-use crate::{Asked, Constraints, Described, Intent, Reading, ShownItem, Understood};
+use crate::{Asked, Constraints, Described, Earlier, Intent, Reading, ShownItem, Understood};
 
 /// Everything that joining needs to know.
 pub(super) struct Context<'a> {
@@ -16,6 +16,7 @@ pub(super) struct Context<'a> {
     pub(super) tokens: &'a [Token],
     pub(super) snapshot: &'a Snapshot,
     pub(super) shown: &'a [ShownItem],
+    pub(super) earlier: &'a Earlier,
     pub(super) number: u32,
 }
 
@@ -154,12 +155,19 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         constraints.queries.push(Asked::new(query.clone(), &query, n, false));
     }
     seen.sort_by_key(|s| s.0);
-    let id = |place: usize| context.shown.get(place).map(|s| s.id.clone());
+    let id = |place: usize| context.earlier.item(context.shown, place).map(|s| s.id.clone());
+    let question = super::doubts::question(context.snapshot, context.shown, &turn.doubts)?;
     let nothing = seen.is_empty() || (turn.reset.is_some() && seen.len() == 1);
     let intent = if let Some(id) = turn.why.and_then(id) {
         Intent::Why(id)
-    } else if !turn.describe.is_empty() {
-        Intent::Describe(turn.describe.iter().filter_map(|p| id(*p)).collect())
+    } else if !turn.describe.is_empty() || !turn.named.is_empty() {
+        let named = turn.named.iter().map(|n| n.1.clone());
+        Intent::Describe(turn.describe.iter().filter_map(|p| id(*p)).chain(named).collect())
+    } else if turn.asks_about && seen.is_empty() && !turn.absent.is_empty() {
+        Intent::Describe(Vec::new())
+    } else if seen.is_empty() && question.as_ref().is_some_and(|q| q.options.is_empty()) {
+        // Nothing is known but that something is meant that is not there.
+        Intent::Describe(Vec::new())
     } else if turn.how_many {
         Intent::Count
     } else if turn.reset.is_some() && nothing {
@@ -179,6 +187,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
             .map(|(span, described)| Described { text: text(context, *span), ..described.clone() })
             .collect(),
         absent: turn.absent.into_iter().map(|a| a.1).collect(),
+        question,
     })
 }
 
@@ -318,7 +327,11 @@ fn relate(
 ) -> Result<Option<Predicate>, RulesError> {
     let catalog = context.snapshot.catalog();
     let Some(field) = catalog.fields.get(relative.field) else { return Ok(None) };
-    let with = relative.with.and_then(|place| context.shown.get(place)).map(|s| s.id.as_str()).or(liked);
+    let with = relative
+        .with
+        .and_then(|place| context.earlier.item(context.shown, place))
+        .map(|s| s.id.as_str())
+        .or(liked);
     let ids: Vec<&str> =
         with.map_or_else(|| context.shown.iter().map(|s| s.id.as_str()).collect(), |id| vec![id]);
     let mut ordinals = Vec::new();

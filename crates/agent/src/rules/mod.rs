@@ -12,6 +12,7 @@ mod compile;
 mod cues;
 mod dates;
 mod descriptions;
+mod doubts;
 mod merge;
 mod morphology;
 mod numbers;
@@ -24,13 +25,18 @@ mod vocabulary;
 
 use segue_catalog::{Snapshot, StoreError};
 
-use crate::{Constraints, Reading, ShownItem};
+use crate::{Constraints, Earlier, Reading, ShownItem};
 
+pub(crate) use bounds::is_calendar;
 pub(crate) use compile::{Compiler, holding, order_args};
 pub use compile::{DEFAULT_COUNT, plan};
 pub(crate) use cues::{is_filling, is_negation, is_steering};
+pub(crate) use dates::period;
 pub(crate) use merge::{SEARCHED, add};
+pub(crate) use morphology::{Form, degrees, participle, plural};
+pub(crate) use numbers::{number, quantity};
 pub(crate) use references::titled_items;
+pub(crate) use tokens::{Gap, Token, tokenize};
 
 /// A request that could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -55,13 +61,22 @@ pub struct Situation<'a> {
     pub today: Option<&'a str>,
 }
 
-/// Reads one turn.
+/// Reads one turn, the first of a conversation or one that points at nothing before the last list.
 pub fn read(request: &str, situation: &Situation<'_>) -> Result<Reading, RulesError> {
+    read_after(request, situation, &Earlier::default())
+}
+
+/// Reads one turn, which may point at earlier lists.
+pub fn read_after(
+    request: &str,
+    situation: &Situation<'_>,
+    earlier: &Earlier,
+) -> Result<Reading, RulesError> {
     let Situation { snapshot, before, shown, turn, today } = *situation;
     let vocabulary = vocabulary::Vocabulary::new(snapshot, today);
     let tokens = tokens::tokenize(request);
-    let chunks = chunks::chunks(request, &tokens, &vocabulary, shown.len())?;
-    let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, shown).run()?;
-    let context = merge::Context { request, tokens: &tokens, snapshot, shown, number: turn };
+    let chunks = chunks::chunks(request, &tokens, &vocabulary, shown.len(), earlier)?;
+    let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, shown, earlier).run()?;
+    let context = merge::Context { request, tokens: &tokens, snapshot, shown, earlier, number: turn };
     merge::join(&context, before, said)
 }

@@ -2,7 +2,7 @@
 
 /// The degree of an adjective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// "long".
     Positive,
     /// "longer".
@@ -22,7 +22,7 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
 
 /// Every single-word form of an adjective. Those of several words ("well known") have none but themselves: "more" and
 /// "most" are read where they stand.
-pub(super) fn degrees(adjective: &str) -> Vec<(String, Form)> {
+pub(crate) fn degrees(adjective: &str) -> Vec<(String, Form)> {
     let mut forms = vec![(adjective.to_owned(), Form::Positive)];
     if adjective.contains([' ', '-']) {
         return forms;
@@ -59,7 +59,7 @@ fn stems(adjective: &str) -> Vec<String> {
 }
 
 /// The plural of a noun, as one would guess it.
-pub(super) fn plural(noun: &str) -> String {
+pub(crate) fn plural(noun: &str) -> String {
     let ends = |suffixes: &[&str]| suffixes.iter().any(|s| noun.ends_with(s));
     if ends(&["s", "x", "z", "ch", "sh"]) {
         return format!("{noun}es");
@@ -75,7 +75,7 @@ const IRREGULAR_VERBS: &[(&str, &str)] =
 
 /// The participle of what someone of this name does: "directed" for "director", "written" for "writer". `None` for
 /// names that are not of the kind.
-pub(super) fn participle(agent: &str) -> Option<String> {
+pub(crate) fn participle(agent: &str) -> Option<String> {
     let stem = agent.strip_suffix("or").or_else(|| agent.strip_suffix("er"))?;
     if stem.len() < 3 {
         return None;

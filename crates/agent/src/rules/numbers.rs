@@ -6,9 +6,9 @@ use super::tokens::Token;
 
 /// A number, perhaps with a unit.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Quantity {
-    pub(super) value: f64,
-    pub(super) unit: Option<Unit>,
+pub(crate) struct Quantity {
+    pub(crate) value: f64,
+    pub(crate) unit: Option<Unit>,
 }
 
 const WORDS: &[(&str, f64)] = &[
@@ -39,7 +39,7 @@ const WORDS: &[(&str, f64)] = &[
     ("thousand", 1000.0),
 ];
 /// A number at the beginning of these tokens, and how many tokens it takes.
-pub(super) fn number(tokens: &[Token]) -> Option<(f64, usize)> {
+pub(crate) fn number(tokens: &[Token]) -> Option<(f64, usize)> {
     let word = tokens.first()?.word.as_str();
     if let ("minus", Some(n)) = (word, tokens.get(1).and_then(|t| plain(&t.word))) {
         return Some((-n, 2));
@@ -81,7 +81,7 @@ fn plain(word: &str) -> Option<f64> {
 
 /// A quantity with its unit at the beginning of these tokens, and how many tokens it takes. A duration of several
 /// parts ("2 hours 15 minutes", "1h30", "an hour and a half") is one quantity in its largest unit.
-pub(super) fn quantity(tokens: &[Token]) -> Option<(Quantity, usize)> {
+pub(crate) fn quantity(tokens: &[Token]) -> Option<(Quantity, usize)> {
     let word = |i: usize| tokens.get(i).map_or("", |t| t.word.as_str());
     if let (sign @ ("$" | "€" | "£"), Some((value, n))) = (word(0), tokens.get(1..).and_then(number)) {
         return Some((Quantity { value, unit: Some(Unit::parse(sign)) }, n + 1));

@@ -10,7 +10,7 @@ use super::descriptions::Told;
 use super::tokens::{Gap, Token};
 use super::turn::{Said, Turn};
 use super::vocabulary::Vocabulary;
-use crate::{Described, OrderBy, ShownItem};
+use crate::{Described, Earlier, OrderBy, ShownItem};
 
 /// The state of reading one turn.
 pub(super) struct Parser<'a> {
@@ -19,6 +19,7 @@ pub(super) struct Parser<'a> {
     pub(super) chunks: &'a [Chunk],
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) shown: &'a [ShownItem],
+    pub(super) earlier: &'a Earlier,
     pub(super) turn: Turn,
     /// Inside a negation.
     pub(super) negated: bool,
@@ -37,6 +38,7 @@ impl<'a> Parser<'a> {
         chunks: &'a [Chunk],
         vocabulary: &'a Vocabulary<'a>,
         shown: &'a [ShownItem],
+        earlier: &'a Earlier,
     ) -> Self {
         Self {
             request,
@@ -44,6 +46,7 @@ impl<'a> Parser<'a> {
             chunks,
             vocabulary,
             shown,
+            earlier,
             turn: Turn::default(),
             negated: false,
             soft: false,
@@ -279,7 +282,7 @@ impl<'a> Parser<'a> {
             }
             Cue::Reset => self.turn.reset = Some(span),
             Cue::Drop | Cue::Any => return Ok(self.drop_field(i)),
-            Cue::Describe | Cue::Why => return Ok(self.ask_about(i, cue)),
+            Cue::Describe | Cue::Why => return self.ask_about(i, cue),
             Cue::By | Cue::With | Cue::From | Cue::In => {
                 if matches!(self.cue(i + 1), Some(Cue::Not)) {
                     return Ok(i + 1);

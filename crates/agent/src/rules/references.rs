@@ -6,6 +6,7 @@ use super::RulesError;
 use super::bounds::is_calendar;
 use super::chunks::{Kind, is_common};
 use super::cues::Cue;
+use super::doubts::Doubt;
 use super::parse::Parser;
 use super::tokens::{Gap, Token};
 
@@ -13,6 +14,12 @@ use super::tokens::{Gap, Token};
 const LONGEST_TITLE: usize = 12;
 /// The fewest bytes of what may be a misspelt title.
 const SHORTEST_MISSPELT: usize = 6;
+
+/// True if a capital follows, perhaps after "the".
+fn leads_to_name(tokens: &[Token]) -> bool {
+    let next = tokens.first().filter(|t| t.word != "the").or(tokens.get(1));
+    next.is_some_and(|t| t.capital && t.gap == Gap::Blank)
+}
 
 impl Parser<'_> {
     /// "like X": items to be like. `None` if nothing that follows is an item.
@@ -26,8 +33,16 @@ impl Parser<'_> {
             }
             Some(Kind::Cue(Cue::It | Cue::Those | Cue::Last)) if !self.shown.is_empty() => {
                 self.turn.leans = true;
-                let all = self.cue(at) == Some(Cue::Those);
-                for place in 0..if all { self.shown.len() } else { 1 } {
+                if self.cue(at) == Some(Cue::Those) {
+                    for place in 0..self.shown.len() {
+                        self.refer(i, at + 1, place);
+                    }
+                } else {
+                    let place = self.earlier.focus(self.shown).unwrap_or_else(|| {
+                        // The first is as good a guess as any.
+                        self.turn.doubts.push(Doubt::Shown(self.text(self.span(at, at + 1))));
+                        0
+                    });
                     self.refer(i, at + 1, place);
                 }
                 return Ok(Some(at + 1));
@@ -120,7 +135,10 @@ impl Parser<'_> {
                 t.capital || t.quoted || (end > at && t.word.starts_with(|c: char| c.is_ascii_digit()))
             };
             let named = self.tokens.get(c.first).is_some_and(named);
-            (named || (end > at && matches!(c.kind, Kind::Filling))) && (end == at || c.gap == Gap::Blank)
+            // "Zyzzyx of the Hills"
+            let joins = self.word(end) == "of" && self.tokens.get(c.end..).is_some_and(leads_to_name);
+            (named || (end > at && (joins || matches!(c.kind, Kind::Filling))))
+                && (end == at || c.gap == Gap::Blank)
         }) {
             end += 1;
         }
@@ -145,7 +163,7 @@ impl Parser<'_> {
 
     /// The item of this title that is meant, and the chunk after all that says so: "Heat by Michael Mann" and "Heat
     /// (1995)" name one of several and set no condition. Of those left the best is meant.
-    fn identify(&self, title: &str, after: usize) -> Result<Option<(String, usize)>, RulesError> {
+    fn identify(&mut self, title: &str, after: usize) -> Result<Option<(String, usize)>, RulesError> {
         let named = titled_items(self.vocabulary.snapshot(), title)?;
         let (said, end) = match (self.cue(after), self.kind(after)) {
             (Some(Cue::By), _) => (self.kind(self.skip(after + 1)), self.skip(after + 1) + 1),
@@ -170,7 +188,19 @@ impl Parser<'_> {
         if let Some(row) = named.iter().find(|row| has(row)) {
             return Ok(Some((row.id(catalog).to_owned(), end)));
         }
-        Ok(named.first().map(|row| (row.id(catalog).to_owned(), after)))
+        let first = named.first().map(|row| (row.id(catalog).to_owned(), after));
+        if named.len() > 1 {
+            let all = named.iter().map(|row| row.ordinal).collect();
+            self.turn.doubts.push(Doubt::Title(title.to_owned(), all));
+        }
+        Ok(first)
+    }
+
+    /// These tokens, as they are written.
+    fn text(&self, span: (usize, usize)) -> String {
+        let run = self.tokens.get(span.0..span.1).unwrap_or_default();
+        let ends = run.first().zip(run.last()).and_then(|(a, b)| self.request.get(a.start..b.end));
+        ends.unwrap_or_default().to_owned()
     }
 
     /// True if this chunk stands in round brackets.
@@ -193,9 +223,9 @@ impl Parser<'_> {
             return;
         }
         let span = self.span(i, end);
-        match self.shown.get(place) {
+        match self.earlier.item(self.shown, place) {
             Some(item) => self.turn.likes.push((span, item.id.clone())),
-            None => self.turn.not_understood.push(span),
+            None => self.turn.doubts.push(Doubt::Place(self.text(self.span(end.saturating_sub(1), end)))),
         }
     }
 
@@ -203,13 +233,13 @@ impl Parser<'_> {
     pub(super) fn dislike(&mut self, i: usize, end: usize, place: Option<usize>) {
         let span = self.span(i, end);
         let item = match place {
-            Some(place) => self.shown.get(place),
-            None => self.shown.last(),
+            Some(place) => self.earlier.item(self.shown, place),
+            None => self.earlier.focus(self.shown).and_then(|f| self.shown.get(f)).or(self.shown.last()),
         };
         self.turn.leans = true;
         match item {
             Some(item) => self.turn.dislikes.push((span, item.id.clone())),
-            None => self.turn.not_understood.push(span),
+            None => self.turn.doubts.push(Doubt::Place(self.text(self.span(end.saturating_sub(1), end)))),
         }
     }
 
@@ -232,20 +262,60 @@ impl Parser<'_> {
     }
 
     /// "tell me about the second one", "why #3?".
-    pub(super) fn ask_about(&mut self, i: usize, cue: Cue) -> usize {
+    pub(super) fn ask_about(&mut self, i: usize, cue: Cue) -> Result<usize, RulesError> {
         let found = (i + 1..self.chunks.len()).find_map(|j| match self.kind(j) {
-            Some(Kind::Reference(place)) if *place < self.shown.len() => Some((*place, j)),
-            Some(Kind::Cue(Cue::It)) if !self.shown.is_empty() => Some((0, j)),
+            Some(Kind::Reference(place)) if self.earlier.item(self.shown, *place).is_some() => {
+                Some((*place, j))
+            }
+            Some(Kind::Cue(Cue::It)) if !self.shown.is_empty() => {
+                Some((self.earlier.focus(self.shown).unwrap_or_default(), j))
+            }
             _ => None,
         });
-        let Some((place, at)) = found else { return i + 1 };
+        let Some((place, at)) = found else {
+            if cue == Cue::Describe
+                && let Some(end) = self.asked_by_title(i)?
+            {
+                return Ok(end);
+            }
+            let pointed = |j: &usize| {
+                matches!(self.kind(*j), Some(Kind::Reference(_))) || (self.cue(*j) == Some(Cue::It))
+            };
+            if let Some(at) = (i + 1..self.chunks.len()).find(pointed) {
+                self.turn.doubts.push(Doubt::Place(self.text(self.span(at, at + 1))));
+                return Ok(at + 1);
+            }
+            return Ok(i + 1);
+        };
         self.turn.leans = true;
         if cue == Cue::Why {
             self.turn.why = Some(place);
         } else {
             self.turn.describe.push(place);
         }
-        at + 1
+        Ok(at + 1)
+    }
+
+    /// "tell me about Red Harbour": a title that is the rest of the clause, or a name that no item has.
+    fn asked_by_title(&mut self, i: usize) -> Result<Option<usize>, RulesError> {
+        let (likes, doubts) = (self.turn.likes.len(), self.turn.doubts.len());
+        for at in [i + 1, self.skip(i + 1)] {
+            let end = self.title(i, at)?;
+            let named = self.turn.likes.drain(likes..).next();
+            if let (Some(end), Some((span, id))) = (end, named)
+                && self.gap(end) == Gap::Stop
+            {
+                self.turn.named.push((span, id));
+                return Ok(Some(end));
+            }
+            self.turn.doubts.truncate(doubts);
+        }
+        self.turn.asks_about = true;
+        let absent = self.absent(i, self.skip(i + 1)).filter(|end| self.gap(*end) == Gap::Stop);
+        if absent.is_none() {
+            self.turn.absent.clear();
+        }
+        Ok(absent)
     }
 }
 

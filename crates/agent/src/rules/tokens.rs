@@ -4,7 +4,7 @@ use segue_catalog::text::fold;
 
 /// What stands before a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gap {
+pub(crate) enum Gap {
     /// Nothing, or blanks.
     Blank,
     /// A hyphen or dash without blanks: "sci-fi", "1990-1999".
@@ -19,27 +19,27 @@ pub(super) enum Gap {
 
 /// One word, number or sign.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     /// Where it begins in the request, in bytes.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// Where it ends.
-    pub(super) end: usize,
+    pub(crate) end: usize,
     /// Folded; apostrophes, and commas within numbers, are left out: "don't" is `dont`, "1,500" is `1500`.
-    pub(super) word: String,
+    pub(crate) word: String,
     /// Where it ends in a possessive, the word without it: `kubrick` for "Kubrick's".
-    pub(super) owner: Option<String>,
+    pub(crate) owner: Option<String>,
     /// True if it begins with a capital letter.
-    pub(super) capital: bool,
+    pub(crate) capital: bool,
     /// True if it stands in quotation marks.
-    pub(super) quoted: bool,
+    pub(crate) quoted: bool,
     /// What stands before it.
-    pub(super) gap: Gap,
+    pub(crate) gap: Gap,
 }
 
 const SIGNS: &str = "$€£%#<>=+≤≥";
 
 /// Splits a request.
-pub(super) fn tokenize(request: &str) -> Vec<Token> {
+pub(crate) fn tokenize(request: &str) -> Vec<Token> {
     let chars: Vec<(usize, char)> = request.char_indices().collect();
     let at = |i: usize| chars.get(i).map(|c| c.1);
     let place = |i: usize| chars.get(i).map_or(request.len(), |c| c.0);

@@ -2,6 +2,7 @@
 
 use segue_catalog::{Direction, Predicate};
 
+use super::doubts::Doubt;
 use crate::{Described, OrderBy};
 
 /// One condition.
@@ -45,6 +46,8 @@ pub(super) struct Turn {
     pub(super) described: Vec<At<Described>>,
     pub(super) count: Option<usize>,
     pub(super) absent: Vec<At<String>>,
+    /// What the words leave open.
+    pub(super) doubts: Vec<Doubt>,
     pub(super) not_understood: Vec<(usize, usize)>,
     /// Fields that no longer matter.
     pub(super) dropped: Vec<At<usize>>,
@@ -56,9 +59,13 @@ pub(super) struct Turn {
     pub(super) how_many: bool,
     /// The item (by place) that the turn speaks of without liking it.
     pub(super) referred: Option<usize>,
+    /// True if it asks what there is to know of something.
+    pub(super) asks_about: bool,
     /// Items (by place) to describe, or to give reasons for.
     pub(super) describe: Vec<usize>,
     pub(super) why: Option<usize>,
+    /// Ids of items to describe that are named by their titles.
+    pub(super) named: Vec<At<String>>,
     /// True if the turn leans on what was said before: "those", "only", "the second one".
     pub(super) leans: bool,
     /// True if its values take the place of earlier ones of the same field: "instead", "what about".

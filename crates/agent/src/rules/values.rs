@@ -7,6 +7,7 @@ use super::RulesError;
 use super::bounds::{is_calendar, value};
 use super::chunks::{Kind, is_common};
 use super::cues::Cue;
+use super::doubts::Doubt;
 use super::morphology::Form;
 use super::parse::Parser;
 use super::tokens::Gap;
@@ -85,6 +86,12 @@ impl Parser<'_> {
             end = at;
         }
         let span = self.span(from, end);
+        if fields.is_empty() && list.len() == 1 {
+            let others = rivals(catalog, senses, &first);
+            if !others.is_empty() {
+                self.turn.doubts.push(Doubt::Field([vec![first], others].concat()));
+            }
+        }
         self.conclude(span, &list, or);
         self.lead = None;
         self.negated &= matches!(self.cue(end), Some(Cue::Or | Cue::And)) || self.gap(end) == Gap::Comma;
@@ -320,15 +327,8 @@ fn choose(catalog: &Catalog, senses: &[Sense], fields: &[usize], strict: bool) -
     }
     let led_by_name = !led.is_empty();
     let all: Vec<_> = if led_by_name { led } else { senses.iter().collect() };
-    let share = |s: &Sense| {
-        let known = catalog.statistics.get(s.field).map_or(1.0, |st| {
-            // What the most frequent values do not cover counts as one item each.
-            let top: u64 = st.top.iter().map(|t| t.count).sum();
-            top.max(st.known).max(st.distinct).max(1) as f64
-        });
-        s.count as f64 / known
-    };
-    let yields = |s: &Sense| catalog.fields.get(s.field).is_some_and(|f| f.yields);
+    let share = |s: &Sense| share(catalog, s);
+    let yields = |s: &Sense| yields(catalog, s);
     let all: Vec<_> = if led_by_name || all.iter().all(|s| yields(s)) {
         all
     } else {
@@ -339,6 +339,31 @@ fn choose(catalog: &Catalog, senses: &[Sense], fields: &[usize], strict: bool) -
     let most = all.iter().map(|s| share(s)).fold(0.0, f64::max);
     // Where it is close, the field that the data set names first is meant.
     all.into_iter().filter(|s| share(s) >= CLOSE * most).min_by_key(|s| s.field).cloned()
+}
+
+/// How much of its field a value is.
+fn share(catalog: &Catalog, sense: &Sense) -> f64 {
+    let known = catalog.statistics.get(sense.field).map_or(1.0, |st| {
+        // What the most frequent values do not cover counts as one item each.
+        let top: u64 = st.top.iter().map(|t| t.count).sum();
+        top.max(st.known).max(st.distinct).max(1) as f64
+    });
+    sense.count as f64 / known
+}
+
+fn yields(catalog: &Catalog, sense: &Sense) -> bool {
+    catalog.fields.get(sense.field).is_some_and(|f| f.yields)
+}
+
+/// The senses in other fields that are as likely as the one that was chosen.
+fn rivals(catalog: &Catalog, senses: &[Sense], chosen: &Sense) -> Vec<Sense> {
+    let close = |s: &&Sense| {
+        s.field != chosen.field
+            && s.literal == chosen.literal
+            && !yields(catalog, s)
+            && share(catalog, s) >= CLOSE * share(catalog, chosen)
+    };
+    senses.iter().filter(close).cloned().collect()
 }
 
 /// How close to the largest share a share must be to count as equal.

@@ -129,7 +129,7 @@ mod tests {
         let long = "the same words again and again ".repeat(9);
         let found = between(json!(format!("{long}end")), json!(format!("{long}and more"))).unwrap();
         assert_eq!(
-            found.to_string(),
+            found.clone(),
             "step s1, the whole: recorded “…rds again and again end”, now “…rds again and again and more”"
         );
     }

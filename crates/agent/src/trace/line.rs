@@ -67,6 +67,9 @@ pub struct Head {
     /// True if it tells log-probabilities.
     #[serde(default)]
     pub logprobs: bool,
+    /// The model that words answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
     /// See [`TurnReport::fingerprint`].
     pub fingerprint: String,
     /// What the fingerprint was made of.
@@ -95,6 +98,9 @@ pub struct Depends {
     pub prompts: BTreeMap<String, String>,
     /// The model.
     pub model: Option<String>,
+    /// The model that words answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
 }
 
 /// A question to a model and what came of it.
@@ -171,6 +177,7 @@ impl Head {
             resumed: options.tape.now().map(|_| agent.world().now()),
             model: agent.model_name().map(str::to_owned),
             logprobs: agent.planning_model().is_some_and(|m| m.logprobs),
+            writer: agent.writing_model().map(|m| m.model.name().to_owned()),
             fingerprint: agent.fingerprint().to_owned(),
             depends: agent.depends().clone(),
             before: session.clone(),
@@ -185,9 +192,14 @@ impl Head {
 }
 
 impl Depends {
-    pub(crate) fn of(catalog: &Catalog, specs: &[ToolSpec], model: Option<&PlanningModel>) -> Self {
+    pub(crate) fn of(
+        catalog: &Catalog,
+        specs: &[ToolSpec],
+        model: Option<&PlanningModel>,
+        writer: Option<&PlanningModel>,
+    ) -> Self {
         let hash = |spec: &ToolSpec| digest(&serde_json::to_string(spec).unwrap_or_default());
-        let prompts = model.into_iter().flat_map(|m| m.prompts.all());
+        let prompts = model.into_iter().chain(writer).flat_map(|m| m.prompts.all());
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             catalog: catalog.name.clone(),
@@ -196,6 +208,7 @@ impl Depends {
             tools: specs.iter().map(|spec| (spec.name.clone(), hash(spec))).collect(),
             prompts: prompts.map(|p| (p.name.clone(), p.hash.clone())).collect(),
             model: model.map(|m| m.model.name().to_owned()),
+            writer: writer.map(|m| m.model.name().to_owned()),
         }
     }
 
@@ -212,6 +225,7 @@ impl Depends {
         tell("the generation", &self.generation.to_string(), &now.generation.to_string());
         let name = |model: &Option<String>| model.as_deref().map_or("none".to_owned(), |m| format!("`{m}`"));
         tell("the model", &name(&self.model), &name(&now.model));
+        tell("the model that writes", &name(&self.writer), &name(&now.writer));
         if self.generation == now.generation && self.content != now.content {
             changes.push("the catalogue has other fields or statistics".to_owned());
         }

@@ -79,6 +79,11 @@ impl Agent {
                 logprobs: head.logprobs,
             });
         }
+        if let Some(name) = &head.writer {
+            let model = Arc::new(Absent(name.clone()));
+            let prompts = prompts.clone();
+            agent = agent.with_writer(PlanningModel { model, prompts, prices: None, logprobs: false });
+        }
         let purpose = match tools {
             ReplayTools::Recorded => Purpose::Replay,
             ReplayTools::Live => Purpose::LiveTools,

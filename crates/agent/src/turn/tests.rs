@@ -27,6 +27,7 @@ fn reading(constraints: Constraints, intent: Intent) -> Reading {
         intent,
         absent: Vec::new(),
         left: Vec::new(),
+        question: None,
     }
 }
 
@@ -130,6 +131,10 @@ fn an_answer_says_how_many_fit_how_they_are_ordered_and_why_each_is_there() {
             "call_answered",
             "call_started",
             "call_answered",
+            "text",
+            "text",
+            "text",
+            "text",
             "text",
             "item",
             "item",
@@ -247,7 +252,7 @@ fn a_turn_is_on_the_disk_before_any_of_the_reply_is_told() {
         Duration::ZERO,
         &mut tell,
     ));
-    assert_eq!(stored, [Some(1); 4]);
+    assert_eq!(stored, [Some(1); 6]);
     assert_eq!(store.resume(&id).unwrap().last.map(|r| *r), report.ok());
 }
 

@@ -268,6 +268,11 @@ impl ModelsConfig {
         self
     }
 
+    /// True if `[roles]` names a model for this.
+    pub fn assigns(&self, role: TaskRole) -> bool {
+        self.document.roles.of(role).is_some()
+    }
+
     /// The names of the models, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.document.models.keys().map(String::as_str)
