@@ -92,6 +92,7 @@ fn settled(request: &str, situation: &Situation<'_>, question: &Question, chosen
         understood: vec![understood],
         not_understood: Vec::new(),
         left: Vec::new(),
+        open: Vec::new(),
         described: Vec::new(),
         constraints,
         intent,

@@ -14,6 +14,9 @@ pub struct Reading {
     /// somebody who understands more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
+    /// The stretches of the request in which those phrases stand, from one thing that was understood to the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
     /// Phrases of this turn that describe a name, a time or a place instead of saying it, and that the catalogue does not
     /// explain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use segue_world::fs;
+use segue_models::{Abilities, AbilityStore};
+use segue_world::{RealWorld, World, fs};
 use serde_json::{Value as Json, json};
 
 const HOMES: &str = "id,title,city,rooms,price,built\n\
@@ -61,6 +62,13 @@ impl Asked {
     }
 }
 
+/// Remembers what the model can do, so that it is not asked that first.
+fn remember(at: &Path, base_url: &str) {
+    let store = AbilityStore::at(at.join(".segue/abilities.json"));
+    let abilities = Abilities { schema: true, ..Abilities::default() };
+    store.remember(base_url, "small", abilities, RealWorld::new().now()).expect("the abilities");
+}
+
 /// A server that lets the test answer each request.
 fn server() -> (String, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -104,6 +112,7 @@ fn a_turn_that_was_killed_is_taken_up_without_asking_again() {
     let folder = homes();
     let at = folder.path();
     let (address, asked) = server();
+    remember(at, &address);
     let env = [("OPENAI_BASE_URL", address.as_str())];
     let mut child = segue(at, &["ask", REQUEST, "--model", "small"], &env)
         .stdout(Stdio::null())
@@ -206,6 +215,7 @@ fn a_turn_is_exported_as_spans_of_the_conventions() {
     let at = folder.path();
     let (model, asked) = server();
     let (collector, posted) = server();
+    remember(at, &model);
     let ask = |content: &str| {
         let env = [
             ("OPENAI_BASE_URL", model.as_str()),

@@ -2,6 +2,7 @@
 
 use segue_models::{ChatRequest, Message};
 
+use super::brief::short;
 use crate::rules::holding;
 use crate::{Reading, ShownItem};
 
@@ -20,7 +21,7 @@ pub(super) fn situation(request: &str, reading: &Reading, shown: &[ShownItem]) -
     let orders = holding(&constraints.orders).last().map(|o| format!("ordered by {}", o.what.field));
     let mut known: Vec<String> = conditions.chain(likes.map(|u| u.meaning.clone())).collect();
     known.extend(orders.filter(|o| !known.iter().any(|k| k.starts_with(o.as_str()))));
-    let earlier = holding(&constraints.queries).filter(|q| !reading.left.iter().any(|l| l.contains(&q.what)));
+    let earlier = holding(&constraints.queries).filter(|q| !reading.open.iter().any(|l| l.contains(&q.what)));
     known.extend(earlier.map(|q| format!("about “{}”", q.what)));
     let or_nothing = |parts: Vec<String>| match parts.is_empty() {
         true => "nothing".to_owned(),
@@ -40,8 +41,7 @@ fn is_searched(meaning: &str) -> bool {
 
 /// A title on one line, cut where it is long.
 pub(super) fn title(title: &str) -> String {
-    let line: String = title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= LONGEST { line } else { line.chars().take(LONGEST).chain(['…']).collect() }
+    short(title, LONGEST)
 }
 
 /// A question that a model answers the same way each time, as far as it can.

@@ -172,7 +172,7 @@ impl Listener<'_> {
             Ok(predicate) => return Ok(Some(predicate)),
             Err(why) => why,
         };
-        if !is_said(&proposal.words, &self.reading.left) {
+        if !is_said(&proposal.words, &self.reading.open) {
             return if self.restates(proposal) { Ok(None) } else { Err(Objection::Refused(why)) };
         }
         Err(match (meant, resolved) {

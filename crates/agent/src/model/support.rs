@@ -33,7 +33,7 @@ pub(super) fn check(
     snapshot: &Snapshot,
 ) -> Result<Predicate, String> {
     let catalog = snapshot.catalog();
-    if !is_said(&proposal.words, &reading.left) {
+    if !is_said(&proposal.words, &reading.open) {
         return Err(format!("the request does not say “{}”", proposal.words));
     }
     let Some(field) = catalog.field(&proposal.field).filter(|f| is_readable(f)) else {

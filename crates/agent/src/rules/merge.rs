@@ -30,7 +30,7 @@ pub(crate) const SEARCHED: &str = "words to search for";
 /// another value of a field that has one, another bound on the same side, the same condition turned round.
 pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> Result<Reading, RulesError> {
     let n = context.number;
-    let left = left(context, &turn);
+    let (left, open) = (left(context, &turn), stretches(context, &turn));
     let mut constraints = before.clone();
     let mut not_understood: Vec<String> = turn.not_understood.iter().map(|s| text(context, *s)).collect();
     let mut seen: Vec<(usize, Understood)> = Vec::new();
@@ -179,6 +179,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         understood: seen.into_iter().map(|s| s.1).collect(),
         not_understood,
         left,
+        open,
         constraints,
         intent,
         described: turn
@@ -195,6 +196,32 @@ fn text(context: &Context<'_>, span: (usize, usize)) -> String {
     let first = context.tokens.get(span.0).map_or(0, |t| t.start);
     let last = span.1.checked_sub(1).and_then(|l| context.tokens.get(l)).map_or(first, |t| t.end);
     context.request.get(first..last).unwrap_or_default().to_owned()
+}
+
+/// The stretches between what something was made of, if there is more in them than filling.
+fn stretches(context: &Context<'_>, turn: &Turn) -> Vec<String> {
+    let covered: Vec<(usize, usize)> = (turn.conditions.iter().map(|s| s.span))
+        .chain(turn.relative.iter().map(|r| r.span))
+        .chain(turn.orders.iter().map(|o| o.0))
+        .chain(turn.likes.iter().chain(&turn.dislikes).chain(&turn.absent).map(|l| l.0))
+        .chain(turn.dropped.iter().map(|d| d.0))
+        .chain(turn.others)
+        .chain(turn.reset)
+        .collect();
+    let open: Vec<(usize, usize)> =
+        turn.query.iter().map(|q| q.0).chain(turn.not_understood.iter().copied()).collect();
+    let within = |spans: &[(usize, usize)], i: usize| spans.iter().any(|s| s.0 <= i && i < s.1);
+    let (mut runs, mut from) = (Vec::new(), 0);
+    for i in 0..=context.tokens.len() {
+        if i < context.tokens.len() && !within(&covered, i) {
+            continue;
+        }
+        if (from..i).any(|t| within(&open, t)) {
+            runs.push(text(context, (from, i)));
+        }
+        from = i + 1;
+    }
+    runs
 }
 
 /// The phrases of which nothing was made but words to search for, or nothing at all: runs of such tokens with no more

@@ -44,10 +44,10 @@ impl Parser<'_> {
         let strict = after.is_some() || lead.as_ref().is_some_and(|l| l.2);
         let catalog = self.vocabulary.catalog();
         // "Bond films": one bearer of one name is not what comes to mind.
-        if !is_led
-            && self.span(i, i + 1).0 + 1 == self.span(i, i + 1).1
-            && senses.iter().all(|s| s.count < 2 && s.literal)
-        {
+        let statistics = &self.vocabulary.catalog().statistics;
+        let is_open = |f: usize| statistics.get(f).is_some_and(|s| s.distinct > s.top.len() as u64);
+        let (from, to) = self.span(i, i + 1);
+        if !is_led && from + 1 == to && senses.iter().all(|s| s.count < 2 && s.literal && is_open(s.field)) {
             return Ok(None);
         }
         let (first, lead) = match choose(catalog, senses, &fields, strict) {

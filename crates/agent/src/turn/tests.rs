@@ -27,6 +27,7 @@ fn reading(constraints: Constraints, intent: Intent) -> Reading {
         intent,
         absent: Vec::new(),
         left: Vec::new(),
+        open: Vec::new(),
         question: None,
     }
 }

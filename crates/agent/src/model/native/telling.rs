@@ -4,6 +4,7 @@ use segue_catalog::{Catalog, Diagnosis, Role};
 use serde_json::Value as Json;
 
 use crate::model::asking::title;
+use crate::model::brief::short;
 use crate::model::linking::feedback;
 use crate::{CallAnswer, CallOutcome, grouped};
 
@@ -38,8 +39,7 @@ pub(super) fn told(answer: &CallAnswer, catalog: &Catalog, seen: &mut Vec<(Strin
         CallOutcome::Failed(error) => format!("failed: {}", feedback(error)),
     };
     for note in &answer.notes {
-        let note = note.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.extend(["\nnote: ", note.as_str()]);
+        text.extend(["\nnote: ", &short(note, LONGEST)]);
     }
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -72,10 +72,7 @@ fn without_ids(facts: &Json, catalog: &Catalog) -> Json {
             Json::Object(kept.map(|(name, value)| (name.clone(), without_ids(value, catalog))).collect())
         }
         Json::Array(parts) => Json::Array(parts.iter().map(|p| without_ids(p, catalog)).collect()),
-        Json::String(text) => match text.char_indices().nth(LONGEST_VALUE) {
-            Some((end, _)) => Json::String(format!("{}…", text.get(..end).unwrap_or_default())),
-            None => facts.clone(),
-        },
+        Json::String(text) => Json::String(short(text, LONGEST_VALUE)),
         other => other.clone(),
     }
 }
