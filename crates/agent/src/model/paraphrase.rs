@@ -12,9 +12,11 @@ use crate::rules::{self, RulesError, Situation, is_filling};
 use crate::{Earlier, Reading, Understood};
 
 /// How likely a name or a place must have been, all its tokens together, to count: it must be one of the catalogue's too.
-const SURE_OF_A_NAME: f64 = 0.2;
-/// How likely each token of a time must have been: there are many right ways to end one.
-const SURE_OF_A_TIME: f64 = 0.55;
+const SURE_OF_A_NAME: f64 = 0.3;
+/// How likely each token of a year must have been.
+const SURE_OF_A_YEAR: f64 = 0.55;
+/// How likely each token of a period must have been: there are several right ways to begin and to end one.
+const SURE_OF_A_PERIOD: f64 = 0.35;
 /// The longest paraphrase, in characters.
 const LONGEST: usize = 60;
 
@@ -67,7 +69,11 @@ pub(super) fn is_sure(
     let Some(of_plain) = tokens_of(tokens, plain, is, number) else { return Ok(()) };
     let enough = match kind {
         Kind::Name | Kind::Place => of_plain.iter().sum::<f64>().exp() >= SURE_OF_A_NAME,
-        Kind::Time => of_plain.iter().all(|l| l.exp() >= SURE_OF_A_TIME),
+        Kind::Time => {
+            let years = plain.split(|c: char| !c.is_ascii_digit()).filter(|part| part.len() == 4).count();
+            let least = if years > 1 { SURE_OF_A_PERIOD } else { SURE_OF_A_YEAR };
+            of_plain.iter().all(|l| l.exp() >= least)
+        }
     };
     if enough { Ok(()) } else { Err("the model is not sure".to_owned()) }
 }

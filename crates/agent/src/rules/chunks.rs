@@ -49,6 +49,9 @@ pub(super) struct Chunk {
 /// How many items make the bearer of a name known by its last word alone.
 const WELL_KNOWN: u64 = 5;
 
+/// What a last name may begin with: "de niro".
+const PARTICLES: [&str; 12] = ["de", "di", "del", "della", "von", "van", "da", "la", "le", "du", "der", "st"];
+
 const ORDINALS: [&str; 10] =
     ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
 
@@ -117,6 +120,14 @@ fn next(
     let steering_length = steering.map_or(0, |c| c.1);
     for n in (1..=rest.len().min(LONGEST)).rev() {
         let run = rest.get(..n).unwrap_or_default();
+        // "ac/dc" is one name, "comedy/drama" are two.
+        if n == 2 && run.last().is_some_and(|t| t.gap == Gap::Slash) {
+            let senses = vocabulary.lexicon(request, run, /*titles*/ false)?;
+            let senses: Vec<_> = senses.into_iter().filter(|s| s.value.contains('/')).collect();
+            if !senses.is_empty() {
+                return Ok((Kind::Value(senses, true), 2, Vec::new()));
+            }
+        }
         if run.iter().skip(1).any(|t| matches!(t.gap, Gap::Stop | Gap::Comma | Gap::Slash))
             || n < steering_length
         {
@@ -163,7 +174,9 @@ fn next(
             let named = run.iter().all(|t| t.capital || is_filling(&t.word)) && run.iter().any(|t| t.capital);
             let sure = (n > 1 && (named || run.iter().any(|t| t.word.len() > 3 && !is_common(&t.word))))
                 || (n == 1 && named && i > 0 && senses.iter().any(|s| s.count > 1))
-                || (n == 1 && i == 0 && is_known_name(run, &senses))
+                || (n == 1
+                    && (i == 0 || matches!(before, Some(Kind::Cue(Cue::Not))))
+                    && is_known_name(run, &senses))
                 || (n == 1 && run.iter().any(|t| mixes(&t.word)));
             return Ok((Kind::Value(senses, sure), n, Vec::new()));
         }
@@ -188,7 +201,17 @@ fn next(
             rest.get(1).is_some_and(|t| ["years", "era", "days", "presidency"].contains(&t.word.as_str()));
         // In "Abel Tesfaye" the first word is nobody's last name.
         let goes_on = token.capital && rest.get(1).is_some_and(|t| t.capital && t.gap == Gap::Blank);
-        let named = if time || goes_on { Vec::new() } else { vocabulary.by_last_word(token)? };
+        if PARTICLES.contains(&first)
+            && let Some(second) = rest.get(1).filter(|t| t.gap == Gap::Blank)
+        {
+            let named = vocabulary.by_last_words(&format!("{first} {}", second.word))?;
+            if !named.is_empty() {
+                return Ok((Kind::Value(named, true), 2, Vec::new()));
+            }
+        }
+        // Nobody is called "the Duke" for their last name.
+        let titled = i.checked_sub(1).and_then(|b| tokens.get(b)).is_some_and(|t| t.word == "the");
+        let named = if time || goes_on || titled { Vec::new() } else { vocabulary.by_last_word(token)? };
         if !named.is_empty() {
             let known = named.iter().any(|s| s.count >= WELL_KNOWN);
             return Ok((Kind::Value(named, known || (token.capital && i > 0)), 1, Vec::new()));

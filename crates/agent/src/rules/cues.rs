@@ -79,6 +79,8 @@ pub(super) enum Cue {
     Why,
     Instead,
     OutOf,
+    /// More of the same field, beside what was asked for.
+    Add,
     /// Who asks, and politeness.
     Aside,
 }
@@ -170,6 +172,7 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("and earlier", C::Tail(L::AtMost)),
     ("and under", C::Tail(L::AtMost)),
     ("before", C::Before),
+    ("b4", C::Before),
     ("pre", C::Before),
     ("prior to", C::Before),
     ("earlier than", C::Before),
@@ -197,6 +200,7 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("as well as", C::And),
     ("but", C::But),
     ("though", C::But),
+    ("tho", C::But),
     ("however", C::But),
     ("just not", C::Not),
     ("not", C::Not),
@@ -434,6 +438,18 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("no later than", C::Until),
     ("no earlier than", C::Since),
     ("as well", C::Aside),
+    ("add", C::Add),
+    ("add in", C::Add),
+    ("throw in", C::Add),
+    ("also include", C::Add),
+    ("would be fine too", C::Add),
+    ("would do too", C::Add),
+    ("is fine too", C::Add),
+    ("are fine too", C::Add),
+    ("is ok too", C::Add),
+    ("be fine as well", C::Add),
+    ("is fine as well", C::Add),
+    ("are fine as well", C::Add),
     ("on top", C::Aside),
     ("at the top", C::Aside),
     ("good evening", C::Aside),
@@ -482,12 +498,18 @@ going go let maybe pm both either along ages days already seen most more less ra
 starring stars running him her himself herself them done together took taken smth \
 whatever whichever mark whats fine put keep leave throw goes";
 
-/// True for a word that says nothing by itself.
+/// True for a word that says nothing by itself, or for a long one of them with a slip in it ("somthing").
 pub(crate) fn is_filling(word: &str) -> bool {
     static WORDS: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
         std::sync::LazyLock::new(|| FILLING.split_whitespace().collect());
-    WORDS.contains(word)
+    static LONG: std::sync::LazyLock<Vec<&'static str>> =
+        std::sync::LazyLock::new(|| FILLING.split_whitespace().filter(|w| w.len() >= SLIPS_FROM).collect());
+    let slipped = || word.len() + 1 >= SLIPS_FROM && LONG.iter().any(|w| strsim::osa_distance(w, word) == 1);
+    WORDS.contains(word) || slipped()
 }
+
+/// The fewest letters of a filling word that is known with a slip: shorter ones differ in one letter from too many others.
+const SLIPS_FROM: usize = 8;
 
 /// True for a word that turns round what follows.
 pub(crate) fn is_negation(word: &str) -> bool {

@@ -2,10 +2,13 @@
 //! year the Wall fell". None of their words means a value by itself. What the catalogue can tell is looked up in it;
 //! the rest is for somebody with knowledge of the world.
 
+use std::collections::BTreeSet;
+
 use segue_catalog::{Catalog, Role, Row};
 
 use super::RulesError;
-use super::cues::{Cue, cue};
+use super::chunks::is_common;
+use super::cues::{Cue, cue, is_filling};
 use super::dates::period;
 use super::numbers::number;
 use super::parse::Parser;
@@ -18,7 +21,7 @@ trio pair couple team people director filmmaker actor actress singer band group 
 composer writer author novelist screenwriter star comedian crooner frontman vocalist";
 /// What somebody can be to somebody else: "Bono's band".
 const RELATIONS: &str = "band group husband wife ex brother brothers sister sisters son daughter father mother protege \
-partner lot director singer country city boss team bandmate bandmates label homeland native";
+partner lot director singer country city boss team bandmate bandmates label homeland native language tongue hometown";
 /// What stands for a time.
 const TIMES: &str = "year decade era century period time month";
 /// What ends the name of a time: "the Thatcher years".
@@ -84,7 +87,14 @@ fn is_joined(tokens: &[Token], i: usize) -> bool {
 /// "Mick Jagger's band", "Dr. Dre's bleached blond protege".
 fn owned(tokens: &[Token], i: usize) -> Option<usize> {
     if !tokens.get(i)?.capital {
-        return None;
+        // "freddie mercurys band": written without capital and apostrophe.
+        let owner = (i..=i + 1)
+            .find(|j| word(tokens, *j).ends_with('s') && is_in("band husband wife", word(tokens, *j + 1)))?;
+        let is_name = |j: usize| {
+            let w = word(tokens, j);
+            (j == i || is_joined(tokens, j)) && !is_common(w) && w.len() > 3
+        };
+        return ((i..=owner).all(is_name) && is_joined(tokens, owner + 1)).then_some(owner + 2);
     }
     let names = |j: &usize| {
         tokens.get(*j).is_some_and(|t| t.capital)
@@ -128,7 +138,10 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
     }
     let is_head = |j: &usize| {
         let w = word(tokens, *j);
-        is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
+        let one = w == "one"
+            && matches!(word(tokens, *j + 1), "who" | "that" | "behind")
+            && is_in(DEEDS, word(tokens, *j + 2));
+        one || is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
     };
     let adjectives = if word(tokens, i) == "that" { 0 } else { ADJECTIVES };
     let head = (i + 1..=i + 1 + adjectives)
@@ -141,6 +154,11 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         | "everybody" => true,
         "of" => word(tokens, head + 2) != "these" && word(tokens, head + 2) != "those",
         "from" => tokens.get(head + 2).is_some_and(|t| t.capital),
+        // "the year germany won", but not "the year is no matter" nor "the year 1999".
+        w if is_in(TIMES, word(tokens, head)) => {
+            let bare = is_filling(w) || cue(&[w]).is_some() || is_in(STARTS, w);
+            next.capital || !(bare || w.starts_with(|c: char| c.is_ascii_digit()))
+        }
         _ => next.capital,
     };
     let mut after = clause_end(tokens, head + 2, head);
@@ -232,11 +250,12 @@ impl Parser<'_> {
         let catalog = self.vocabulary.catalog();
         let Some(field) = self.field_of_deed(run, verb, led) else { return Ok(Told::Nothing) };
         let Some(description) = catalog.fields.get(field) else { return Ok(Told::Nothing) };
-        let mut common: Option<Vec<String>> = None;
+        let mut common: Option<BTreeSet<String>> = None;
         for title in &titles {
-            let found = super::references::titled_items(self.vocabulary.snapshot(), title)?;
-            let Some(row) = found.into_iter().next() else { return Ok(Told::Nothing) };
-            let values = values_of(&row, catalog, &description.name);
+            // What several items of one name have in their different ways is not told by the name.
+            let rows = super::references::titled_items(self.vocabulary.snapshot(), title)?;
+            let of_each = rows.iter().map(|row| values_of(row, catalog, &description.name));
+            let values: BTreeSet<String> = of_each.flatten().collect();
             common = Some(match common {
                 None => values,
                 Some(before) => before.into_iter().filter(|v| values.contains(v)).collect(),
@@ -253,7 +272,7 @@ impl Parser<'_> {
                 let sense = |value: String| Sense { field, value, count: 1, literal: true };
                 Told::Values(values.into_iter().map(sense).collect())
             }
-            _ => Told::OneOf(values),
+            _ => Told::OneOf(values.into_iter().collect()),
         })
     }
 
@@ -381,6 +400,8 @@ mod tests {
             "the best films of the year",
             "a man who lives alone",
             "the ones from the 80s",
+            "the year doesn't matter",
+            "the one that is shorter",
             "Kubrick's films",
             "that one",
             "before the eighties",

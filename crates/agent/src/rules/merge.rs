@@ -1,5 +1,7 @@
 //! Joins what a turn says with what was said before it.
 
+use std::collections::BTreeSet;
+
 use segue_catalog::{Condition, Direction, Operator, Predicate, Role, Snapshot, Value};
 
 use super::RulesError;
@@ -7,7 +9,7 @@ use super::bounds::value;
 use super::cues::{is_filling, is_negation};
 use super::descriptions::values_of;
 use super::tokens::{Gap, Token};
-use super::turn::{Relative, Turn};
+use super::turn::{Relative, Said, Turn};
 use crate::{Asked, Constraints, Described, Earlier, Intent, Reading, ShownItem, Understood};
 
 /// Everything that joining needs to know.
@@ -72,16 +74,23 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
             None => said.predicate.to_string(),
         };
         let words = text(context, said.span);
-        let predicate = Some(said.predicate.clone());
+        let joined = if turn.adds { beside(&mut constraints, &said.predicate, n) } else { None };
+        let meaning = joined.as_ref().map_or(meaning, ToString::to_string);
+        let what = joined.unwrap_or_else(|| said.predicate.clone());
+        let predicate = Some(what.clone());
         seen.push((said.span.0, Understood { text: words.clone(), predicate, meaning, hard: said.hard }));
-        add(context.snapshot, &mut constraints, Asked::new(said.predicate.clone(), &words, n, said.hard));
+        add(context.snapshot, &mut constraints, Asked::new(what, &words, n, said.hard));
     }
     if let Some((span, (fields, negated))) = &turn.makers {
         let words = text(context, *span);
         let liked =
             turn.likes.iter().map(|l| &l.1).chain(before.likes.iter().filter(|l| l.holds()).map(|l| &l.what));
         let spoken_of = liked.last().or(context.shown.first().map(|s| &s.id));
-        match spoken_of.map(|id| made_by(context, id, fields)).transpose()?.flatten() {
+        let made = match named_person(context, &turn.conditions, fields) {
+            Some(made) => Some(made),
+            None => spoken_of.map(|id| made_by(context, id, fields)).transpose()?.flatten(),
+        };
+        match made {
             Some(made) => {
                 let predicate = if *negated { made.negate() } else { made };
                 let meaning = predicate.to_string();
@@ -259,6 +268,39 @@ fn title_of(context: &Context<'_>, id: &str) -> Result<String, RulesError> {
     let Some(ordinal) = context.snapshot.ordinal(id)? else { return Ok(id.to_owned()) };
     let row = context.snapshot.row(ordinal)?;
     Ok(row.map_or_else(|| id.to_owned(), |r| r.title(context.snapshot.catalog()).to_owned()))
+}
+
+/// A value beside those of the same field that were asked for before: any of them will do. What was asked for before
+/// is taken back, since this says it too.
+fn beside(constraints: &mut Constraints, new: &Predicate, turn: u32) -> Option<Predicate> {
+    let values = |p: &Predicate| match p {
+        Predicate::Field(c) if c.op == Operator::Eq => Some(vec![p.clone()]),
+        Predicate::Any { any } => Some(any.clone()),
+        _ => None,
+    };
+    let fields = |p: &Predicate| p.conditions().iter().map(|c| c.field.clone()).collect::<BTreeSet<_>>();
+    let old = constraints.conditions.iter_mut().rfind(|c| {
+        c.holds() && c.turn < turn && values(&c.what).is_some() && fields(&c.what) == fields(new)
+    })?;
+    let mut any = values(&old.what)?;
+    any.extend(values(new)?.into_iter().filter(|v| *v != old.what));
+    old.retracted = Some(turn);
+    Some(Predicate::Any { any })
+}
+
+/// The condition that somebody who is named in this turn has made it: "written by Nora Ephron but not directed by her".
+fn named_person(context: &Context<'_>, said: &[Said], fields: &[usize]) -> Option<Predicate> {
+    let catalog = context.snapshot.catalog();
+    let field = fields.iter().filter_map(|f| catalog.fields.get(*f)).find(|f| f.role == Role::Category)?;
+    let person = said.iter().rev().find_map(|s| match &s.predicate {
+        Predicate::Field(c) if c.op == Operator::Eq => {
+            let index = catalog.field_index(&c.field)?;
+            let open = catalog.statistics.get(index).is_some_and(|s| s.distinct > s.top.len() as u64);
+            (open && catalog.field(&c.field)?.role == Role::Category).then(|| c.value.clone())
+        }
+        _ => None,
+    })?;
+    Some(Predicate::field(&field.name, Operator::Eq, person))
 }
 
 /// The condition that an item has the same makers as this one.

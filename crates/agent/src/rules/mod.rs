@@ -76,7 +76,7 @@ pub fn read_after(
     let vocabulary = vocabulary::Vocabulary::new(snapshot, today);
     let tokens = tokens::tokenize(request);
     let chunks = chunks::chunks(request, &tokens, &vocabulary, shown.len(), earlier)?;
-    let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, shown, earlier).run()?;
+    let said = parse::Parser::new(request, &tokens, &chunks, &vocabulary, (shown, before), earlier).run()?;
     let context = merge::Context { request, tokens: &tokens, snapshot, shown, earlier, number: turn };
     merge::join(&context, before, said)
 }

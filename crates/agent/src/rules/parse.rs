@@ -10,7 +10,7 @@ use super::descriptions::Told;
 use super::tokens::{Gap, Token};
 use super::turn::{Said, Turn};
 use super::vocabulary::Vocabulary;
-use crate::{Described, Earlier, OrderBy, ShownItem};
+use crate::{Constraints, Described, Earlier, OrderBy, ShownItem};
 
 /// The state of reading one turn.
 pub(super) struct Parser<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Parser<'a> {
     pub(super) chunks: &'a [Chunk],
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) shown: &'a [ShownItem],
+    /// What held before this turn.
+    pub(super) before: &'a Constraints,
     pub(super) earlier: &'a Earlier,
     pub(super) turn: Turn,
     /// Inside a negation.
@@ -37,7 +39,7 @@ impl<'a> Parser<'a> {
         tokens: &'a [Token],
         chunks: &'a [Chunk],
         vocabulary: &'a Vocabulary<'a>,
-        shown: &'a [ShownItem],
+        (shown, before): (&'a [ShownItem], &'a Constraints),
         earlier: &'a Earlier,
     ) -> Self {
         Self {
@@ -46,6 +48,7 @@ impl<'a> Parser<'a> {
             chunks,
             vocabulary,
             shown,
+            before,
             earlier,
             turn: Turn::default(),
             negated: false,
@@ -140,6 +143,19 @@ impl<'a> Parser<'a> {
             Kind::Field(fields) => {
                 if self.unnamed(i, fields) {
                     return Ok(i + 1);
+                }
+                // "the year doesn't matter".
+                if self.cue(i + 1) == Some(Cue::Any) && self.word(i + 1) != "any" {
+                    let span = self.span(i, i + 2);
+                    self.turn.dropped.extend(fields.iter().map(|f| (span, *f)));
+                    self.turn.leans = true;
+                    return Ok(i + 2);
+                }
+                // "not directed by her".
+                if matches!(self.word(i + 1), "him" | "her" | "them") && self.gap(i + 1) == Gap::Blank {
+                    self.turn.makers = Some((self.span(i, i + 2), (fields.clone(), self.negated)));
+                    (self.turn.leans, self.negated) = (true, false);
+                    return Ok(i + 2);
                 }
                 self.lead = Some((fields.clone(), i, true));
                 return Ok(i + 1);
@@ -274,6 +290,7 @@ impl<'a> Parser<'a> {
             Cue::HowMany => self.turn.how_many = true,
             Cue::Those | Cue::It => self.turn.leans = true,
             Cue::Instead => (self.turn.leans, self.turn.replaces) = (true, true),
+            Cue::Add => (self.turn.leans, self.turn.adds) = (true, true),
             // "and newer" without a number before it compares with what is shown.
             Cue::Tail(_) => self.tail(i),
             Cue::Others if !self.shown.is_empty() => {

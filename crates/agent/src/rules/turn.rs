@@ -70,6 +70,8 @@ pub(super) struct Turn {
     pub(super) leans: bool,
     /// True if its values take the place of earlier ones of the same field: "instead", "what about".
     pub(super) replaces: bool,
+    /// True if its values join earlier ones of the same field: "add Queen".
+    pub(super) adds: bool,
     /// True if it asks for items by their noun, as a whole request does.
     pub(super) names_items: bool,
     /// True if it begins as a request does: "show me".

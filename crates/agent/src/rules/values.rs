@@ -40,7 +40,8 @@ impl Parser<'_> {
         if !is_led && !((sure || before_noun) && self.is_distinctive(i, senses)?) {
             return Ok(None);
         }
-        let fields = after.clone().or_else(|| lead.as_ref().map(|l| l.0.clone())).unwrap_or_default();
+        let fields = after.clone().or_else(|| lead.as_ref().map(|l| l.0.clone()));
+        let fields = fields.unwrap_or_else(|| self.fields_added_to());
         let strict = after.is_some() || lead.as_ref().is_some_and(|l| l.2);
         let catalog = self.vocabulary.catalog();
         // "Bond films": one bearer of one name is not what comes to mind.
@@ -96,6 +97,16 @@ impl Parser<'_> {
         self.lead = None;
         self.negated &= matches!(self.cue(end), Some(Cue::Or | Cue::And)) || self.gap(end) == Gap::Comma;
         Ok(Some(end))
+    }
+
+    /// The fields on which there are conditions, where this turn adds to them: "Danish would be fine too".
+    fn fields_added_to(&self) -> Vec<usize> {
+        if !self.chunks.iter().any(|c| c.kind == Kind::Cue(Cue::Add)) {
+            return Vec::new();
+        }
+        let holding = self.before.conditions.iter().filter(|c| c.holds());
+        let names = holding.flat_map(|c| c.what.conditions()).map(|c| c.field.as_str());
+        names.filter_map(|name| self.vocabulary.catalog().field_index(name)).collect()
     }
 
     /// True if "or", "and" or a slash joins this to a sure value of the same field.

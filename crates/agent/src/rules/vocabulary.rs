@@ -208,9 +208,13 @@ impl<'a> Vocabulary<'a> {
     /// The people and things that are known by this one word of their name ("Kubrick"): of each field the values that
     /// have it, if one of them is clearly meant.
     pub(super) fn by_last_word(&self, token: &Token) -> Result<Vec<Sense>, RulesError> {
-        let word = token.owner.as_deref().unwrap_or(&token.word);
-        let found = self.snapshot.lexicon_with_words(word, /*limit*/ 64)?;
-        let ends = format!(" {word}");
+        self.by_last_words(token.owner.as_deref().unwrap_or(&token.word))
+    }
+
+    /// The same for a last name of several words: "de niro".
+    pub(super) fn by_last_words(&self, words: &str) -> Result<Vec<Sense>, RulesError> {
+        let found = self.snapshot.lexicon_with_words(words, /*limit*/ 64)?;
+        let ends = format!(" {words}");
         let mut senses: Vec<Sense> = Vec::new();
         let mut rivals: HashMap<usize, u64> = HashMap::new();
         for entry in found.into_iter().filter(|e| e.folded.ends_with(&ends)) {
