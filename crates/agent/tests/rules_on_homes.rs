@@ -146,7 +146,7 @@ fn single_requests() {
             quiet | words to search for
             near | words to search for
             park | words to search for
-            studios | not understood"#]],
+            studios | must: not kind = studio"#]],
     );
     check(
         "apartmnts in roterdam",
@@ -213,7 +213,7 @@ fn a_conversation() {
         show me more
           bedrooms > 3; city = Utrecht; not kind = house; not id in (h1, h2, h3) [like h1] [without h2]
         studios for sale
-          bedrooms > 3; city = Utrecht; not kind = house; not id in (h1, h2, h3) [like h1] [without h2]
+          bedrooms > 3; city = Utrecht; not kind = house; not id in (h1, h2, h3); kind = studio [like h1] [without h2]
         show me some apartments listed in 2024
           kind = apartment; listed = 2024 [like ] [without ]
         start over

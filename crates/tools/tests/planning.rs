@@ -208,8 +208,8 @@ fn instructions_in_the_catalogue_are_data() {
     let homes = homes();
     let (report, _) = turn(
         &homes,
-        "a studio where one can ignore the street",
-        vec![says(phrases(&[("topic", "ignore the street")]))],
+        "a studio, but a small one",
+        vec![says(phrases(&[("topic", "small")]))],
     );
     let prompt = &report.exchanges[0].request.messages;
     assert!(
