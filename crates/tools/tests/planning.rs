@@ -206,11 +206,7 @@ fn where_the_rules_leave_nothing_no_model_is_asked() {
 #[test]
 fn instructions_in_the_catalogue_are_data() {
     let homes = homes();
-    let (report, _) = turn(
-        &homes,
-        "a studio, but a small one",
-        vec![says(phrases(&[("topic", "small")]))],
-    );
+    let (report, _) = turn(&homes, "a studio, but a small one", vec![says(phrases(&[("topic", "small")]))]);
     let prompt = &report.exchanges[0].request.messages;
     assert!(
         !prompt.iter().any(|m| m.content.contains("Ignore previous instructions")),

@@ -5,7 +5,7 @@ use segue_catalog::Direction;
 use super::RulesError;
 use super::cues::{Cue, cue, is_filling};
 use super::dates::{Period, period, recent};
-use super::descriptions::descriptions;
+use super::descriptions::{descriptions, time_of_item};
 use super::morphology::Form;
 use super::numbers::{Quantity, number, quantity};
 use super::tokens::{Gap, Token};
@@ -68,7 +68,8 @@ pub(super) fn chunks(
     let mut i = 0;
     while let Some(token) = tokens.get(i) {
         if let Some((_, end)) = described.iter().find(|d| d.0 == i) {
-            let kind = Kind::Described;
+            let run = tokens.get(i..*end).unwrap_or_default();
+            let kind = time_of_item(request, run, vocabulary)?.map_or(Kind::Described, Kind::Period);
             chunks.push(Chunk { first: i, end: *end, kind, gap: token.gap, leads_to: Vec::new() });
             i = *end;
             continue;

@@ -139,6 +139,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("=", C::Limit(L::Exactly)),
     ("or more", C::Tail(L::AtLeast)),
     ("or higher", C::Tail(L::AtLeast)),
+    ("or up", C::Tail(L::AtLeast)),
+    ("and over", C::Tail(L::AtLeast)),
     ("or above", C::Tail(L::AtLeast)),
     ("or better", C::Tail(L::AtLeast)),
     ("and up", C::Tail(L::AtLeast)),
@@ -266,6 +268,10 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("similar to", C::Like),
     ("in the style of", C::Like),
     ("in the vein of", C::Like),
+    ("in the spirit of", C::Like),
+    ("in the same vein as", C::Like),
+    ("in the mould of", C::Like),
+    ("in the mold of", C::Like),
     ("sounds like", C::Like),
     ("sound like", C::Like),
     ("sounding like", C::Like),
@@ -379,6 +385,10 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("scratch that", C::Instead),
     ("on second thought", C::Instead),
     ("on second thoughts", C::Instead),
+    ("instead of him", C::Instead),
+    ("instead of her", C::Instead),
+    ("instead of them", C::Instead),
+    ("instead of that", C::Instead),
     ("make it", C::Instead),
     ("make that", C::Instead),
     ("make them", C::Instead),
@@ -418,6 +428,10 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("love", C::Love),
     ("liked", C::Love),
     ("enjoyed", C::Love),
+    ("adored", C::Love),
+    ("adore", C::Love),
+    ("big fan of", C::Love),
+    ("a fan of", C::Love),
     ("i like", C::Love),
     ("tell me about", C::Describe),
     ("tell me more about", C::Describe),
@@ -451,6 +465,8 @@ pub(super) const CUES: &[(&str, Cue)] = &[
     ("is fine as well", C::Add),
     ("are fine as well", C::Add),
     ("on top", C::Aside),
+    ("along those lines", C::Aside),
+    ("in that vein", C::Aside),
     ("at the top", C::Aside),
     ("good evening", C::Aside),
     ("good morning", C::Aside),
@@ -495,7 +511,7 @@ absolutely honestly basically mostly usually everyone anyone nothing else time t
 someone somebody people with of in to by from between and or than years option options choice choices first actually \
 same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including that'd \
 going go let maybe pm both either along ages days already seen most more less rated considered length dating \
-starring stars running him her himself herself them done together took taken smth \
+starring stars running him her himself herself them done together took taken smth word words \
 whatever whichever mark whats fine put keep leave throw goes";
 
 /// True for a word that says nothing by itself, or for a long one of them with a slip in it ("somthing").

@@ -113,6 +113,9 @@ pub(crate) fn period(tokens: &[Token]) -> Option<(Period, usize)> {
     if let (Some(century), "century") = (word(0).get(..2).and_then(|c| c.parse::<i64>().ok()), word(1)) {
         return Some((years((century - 1) * 100, century * 100 - 1), 2));
     }
+    if let Some(found) = months(tokens) {
+        return Some(found);
+    }
     if let Some((day, used)) = day(tokens) {
         return Some((Period { first: day.clone(), last: day }, used));
     }
@@ -139,6 +142,20 @@ pub(crate) fn period(tokens: &[Token]) -> Option<(Period, usize)> {
         return Some((Period { first: day.clone(), last: day }, 3));
     }
     Some((years(start, start), 1))
+}
+
+/// "June through August 2019": months of which the year is said once.
+fn months(tokens: &[Token]) -> Option<(Period, usize)> {
+    let word = |i: usize| tokens.get(i).map_or("", |t| t.word.as_str());
+    let month = |w: &str| MONTHS.iter().position(|m| *m == w || (w.len() == 3 && m.starts_with(w)));
+    let (from, to) = (month(word(0))?, month(word(2))?);
+    let year = year(word(3))?;
+    let joined = matches!(word(1), "to" | "through" | "till" | "until" | "and");
+    let period = Period {
+        first: format!("{year}-{:02}-01", from + 1),
+        last: format!("{year}-{:02}-{}", to + 1, last_day(year, to)),
+    };
+    (joined && from < to).then_some((period, 4))
 }
 
 /// "14 June 2019", "June 14, 2019", "the 1st of May 2000".
@@ -196,6 +213,11 @@ fn decade(word: &str) -> Option<i64> {
 }
 
 impl Period {
+    /// All of these years.
+    pub(super) fn of_years(first: i64, last: i64) -> Self {
+        years(first, last)
+    }
+
     /// The years of the first and the last day.
     pub(crate) fn years(&self) -> (i64, i64) {
         let year = |date: &str| date.get(..4).and_then(|y| y.parse().ok()).unwrap_or_default();

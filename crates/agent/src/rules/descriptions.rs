@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use segue_catalog::{Catalog, Role, Row};
 
 use super::RulesError;
+use super::bounds::is_calendar;
 use super::chunks::is_common;
 use super::cues::{Cue, cue, is_filling};
-use super::dates::period;
+use super::dates::{Period, period};
 use super::numbers::number;
 use super::parse::Parser;
 use super::tokens::{Gap, Token};
@@ -21,7 +22,7 @@ trio pair couple team people director filmmaker actor actress singer band group 
 composer writer author novelist screenwriter star comedian crooner frontman vocalist";
 /// What somebody can be to somebody else: "Bono's band".
 const RELATIONS: &str = "band group husband wife ex brother brothers sister sisters son daughter father mother protege \
-partner lot director singer country city boss team bandmate bandmates label homeland native language tongue hometown";
+partner lot director singer country city boss team bandmate bandmates label homeland native language tongue hometown years reign presidency premiership";
 /// What stands for a time.
 const TIMES: &str = "year decade era century period time month";
 /// What ends the name of a time: "the Thatcher years".
@@ -104,6 +105,9 @@ fn owned(tokens: &[Token], i: usize) -> Option<usize> {
     let end = (owner + 1..=owner + ADJECTIVES)
         .take_while(|j| is_joined(tokens, *j))
         .find(|j| is_in(RELATIONS, word(tokens, *j)))?;
+    if word(tokens, end) == "years" && word(tokens, end + 1) == "as" {
+        return Some(clause_end(tokens, end + 2, end));
+    }
     // "… from Detroit" tells more of who it is.
     let from = word(tokens, end + 1) == "from" && tokens.get(end + 2).is_some_and(|t| t.capital);
     Some(if from { end + 3 } else { end + 1 })
@@ -152,6 +156,7 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         // "the year the Wall fell", "the country the ayatollahs run".
         "who" | "whom" | "that" | "which" | "behind" | "where" | "when" | "whose" | "the" | "everyone"
         | "everybody" => true,
+        "as" => is_in(TIMES, word(tokens, head)) && tokens.get(head + 2).is_some_and(|t| t.capital),
         "of" => word(tokens, head + 2) != "these" && word(tokens, head + 2) != "those",
         "from" => tokens.get(head + 2).is_some_and(|t| t.capital),
         // "the year germany won", but not "the year is no matter" nor "the year 1999".
@@ -227,6 +232,37 @@ fn clause_end(tokens: &[Token], from: usize, head: usize) -> usize {
         end += 1;
     }
     end
+}
+
+/// The time that a description tells by an item: "the year Heat came out", "the same decade as Heat".
+pub(super) fn time_of_item(
+    request: &str,
+    run: &[Token],
+    vocabulary: &Vocabulary<'_>,
+) -> Result<Option<Period>, RulesError> {
+    let Some(head) = run.iter().take(3).position(|t| matches!(t.word.as_str(), "year" | "decade")) else {
+        return Ok(None);
+    };
+    let came = |t: &Token| matches!(t.word.as_str(), "came" | "was" | "is" | "appeared");
+    let from = head + 1 + usize::from(matches!(word(run, head + 1), "as" | "that" | "of" | "when"));
+    let end = run.iter().rposition(came).unwrap_or(run.len());
+    let title = run.get(from..end).unwrap_or_default();
+    let whole = matches!(word(run, end + 1), "out" | "released" | "made" | "from" | "") || end == run.len();
+    if title.is_empty() || !whole || !title.iter().any(|t| t.capital || t.quoted) {
+        return Ok(None);
+    }
+    let Some(found) = vocabulary.lexicon(request, title, /*titles*/ true)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let catalog = vocabulary.catalog();
+    let rows = super::references::titled_items(vocabulary.snapshot(), &found.value)?;
+    let field = catalog.fields.iter().find(|f| is_calendar(f));
+    let (Some(row), Some(field)) = (rows.first(), field) else { return Ok(None) };
+    let year = row.get(catalog, &field.name).to_string().get(..4).and_then(|y| y.parse::<i64>().ok());
+    Ok(year.map(|year| match word(run, head) {
+        "decade" => Period::of_years(year - year % 10, year - year % 10 + 9),
+        _ => Period::of_years(year, year),
+    }))
 }
 
 /// What the catalogue says that a description means.

@@ -41,6 +41,21 @@ const WORDS: &[(&str, f64)] = &[
 /// A number at the beginning of these tokens, and how many tokens it takes.
 pub(crate) fn number(tokens: &[Token]) -> Option<(f64, usize)> {
     let word = tokens.first()?.word.as_str();
+    // "half a million", "a billion", "a dozen".
+    let at = |i: usize| tokens.get(i).map_or("", |t| t.word.as_str());
+    let large = |w: &str| match w {
+        "dozen" => Some(12.0),
+        "hundred" => Some(100.0),
+        "thousand" => Some(1e3),
+        "million" => Some(1e6),
+        "billion" => Some(1e9),
+        _ => None,
+    };
+    match (word, at(1)) {
+        ("half", "a") => return large(at(2)).map(|n| (n / 2.0, 3)),
+        ("a", next) => return large(next).map(|n| (n, 2)),
+        _ => {}
+    }
     if let ("minus", Some(n)) = (word, tokens.get(1).and_then(|t| plain(&t.word))) {
         return Some((-n, 2));
     }
@@ -89,6 +104,8 @@ pub(crate) fn quantity(tokens: &[Token]) -> Option<(Quantity, usize)> {
     let (mut value, unit, mut used) = first_part(tokens)?;
     if word(used) == "and" && matches!(word(used + 1), "a" | "one") && word(used + 2) == "half" {
         (value, used) = (value + 0.5, used + 3);
+    } else if let Some((part, n)) = quarters(tokens, used) {
+        (value, used) = (value + part, used + n);
     } else if unit.dimension() == Some("duration") {
         let skip = usize::from(word(used) == "and");
         if let Some((more, smaller, n)) = tokens.get(used + skip..).and_then(first_part)
@@ -98,6 +115,16 @@ pub(crate) fn quantity(tokens: &[Token]) -> Option<(Quantity, usize)> {
         }
     }
     Some((Quantity { value, unit: Some(unit) }, used))
+}
+
+/// "and a quarter", "and three quarters": the part of the unit before it, and how many tokens it takes.
+fn quarters(tokens: &[Token], at: usize) -> Option<(f64, usize)> {
+    let word = |i: usize| tokens.get(at + i).map_or("", |t| t.word.as_str());
+    match (word(0), word(1), word(2)) {
+        ("and", "a", "quarter") => Some((0.25, 3)),
+        ("and", "three", "quarters") => Some((0.75, 3)),
+        _ => None,
+    }
 }
 
 fn first_part(tokens: &[Token]) -> Option<(f64, Unit, usize)> {

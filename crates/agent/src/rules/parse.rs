@@ -144,6 +144,9 @@ impl<'a> Parser<'a> {
                 if self.unnamed(i, fields) {
                     return Ok(i + 1);
                 }
+                if let Some(next) = self.at_least_one(i, fields) {
+                    return Ok(next);
+                }
                 // "the year doesn't matter".
                 if self.cue(i + 1) == Some(Cue::Any) && self.word(i + 1) != "any" {
                     let span = self.span(i, i + 2);
@@ -215,6 +218,33 @@ impl<'a> Parser<'a> {
         Ok(i + 1)
     }
 
+    /// "won an Oscar": at least one of what the field counts.
+    fn at_least_one(&mut self, i: usize, fields: &[usize]) -> Option<usize> {
+        let before = |n: usize| i.checked_sub(n).map_or("", |b| self.word(b));
+        let got =
+            matches!(before(2), "won" | "win" | "winning" | "with" | "has" | "have" | "got" | "received");
+        if !got || !matches!(before(1), "a" | "an" | "any" | "some") {
+            return None;
+        }
+        // "with a metascore of 70" names a number.
+        let ends = self.kind(i + 1).is_none()
+            || matches!(self.gap(i + 1), Gap::Comma | Gap::Stop)
+            || matches!(self.cue(i + 1), Some(Cue::And | Cue::Or | Cue::But | Cue::From | Cue::Not));
+        if !ends {
+            return None;
+        }
+        let catalog = self.vocabulary.catalog();
+        let counts = |f: &&usize| {
+            catalog.fields.get(**f).is_some_and(|f| {
+                f.ty == segue_catalog::FieldType::Integer && f.unit.is_none() && !is_calendar(f)
+            })
+        };
+        let field = catalog.fields.get(*fields.iter().find(counts)?)?;
+        self.say(self.span(i - 2, i + 1), Predicate::field(&field.name, Operator::Ge, 1_i64), None);
+        self.lead = None;
+        Some(i + 1)
+    }
+
     /// A field's name that a value does not follow: "most <field>", "no <field> limit", or just a word.
     fn unnamed(&mut self, i: usize, fields: &[usize]) -> bool {
         let catalog = self.vocabulary.catalog();
@@ -240,6 +270,8 @@ impl<'a> Parser<'a> {
         let span = self.span(i, i + 1);
         let leads_to = self.chunks.get(i).map(|c| c.leads_to.clone()).unwrap_or_default();
         match cue {
+            // "No, …" and "actually no, …" answer what was said before.
+            Cue::Not if self.word(i) == "no" && self.gap(i + 1) == Gap::Comma => self.turn.leans = true,
             Cue::Not => {
                 self.negated = true;
                 self.topic = false;

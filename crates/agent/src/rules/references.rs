@@ -59,7 +59,11 @@ impl Parser<'_> {
             }
             let Some(end) = end else { break };
             found = Some(end);
-            if !matches!(self.cue(end), Some(Cue::And | Cue::Or)) && self.gap(end) != Gap::Comma {
+            // After a comma only what is written as a name is one more title.
+            let named = self.chunks.get(end).and_then(|c| self.tokens.get(c.first));
+            let named = named.is_some_and(|t| t.capital || t.quoted);
+            let joined = self.gap(end) == Gap::Comma && named;
+            if !matches!(self.cue(end), Some(Cue::And | Cue::Or)) && !joined {
                 break;
             }
             next = end + usize::from(self.cue(end).is_some());
@@ -252,13 +256,41 @@ impl Parser<'_> {
             Some(Kind::Value(senses, _)) if self.cue(i) == Some(Cue::Drop) => {
                 self.turn.dropped.extend(senses.iter().map(|s| (span, s.field)));
             }
-            _ => return i + 1,
+            _ => match self.fields_dropped(i + 1) {
+                Some((fields, end)) => {
+                    let span = self.span(i, end);
+                    self.turn.dropped.extend(fields.into_iter().map(|f| (span, f)));
+                    self.turn.leans = true;
+                    return end;
+                }
+                None => return i + 1,
+            },
         }
         self.turn.leans = true;
         // "drop the rap rule".
         const RULES: [&str; 9] =
             ["rule", "rules", "limit", "restriction", "requirement", "condition", "part", "bit", "thing"];
         at + 1 + usize::from(RULES.contains(&self.word(at + 1)) && self.gap(at + 1) == Gap::Blank)
+    }
+
+    /// "forget the time limit", "any decade": the fields of lengths of time or of dates, and the chunk after the words.
+    fn fields_dropped(&self, i: usize) -> Option<(Vec<usize>, usize)> {
+        let catalog = self.vocabulary.catalog();
+        let at = (i..i + 3).find(|j| {
+            matches!(self.word(*j), "time" | "length" | "decade" | "year" | "era" | "period" | "dates")
+        })?;
+        let limit = matches!(self.word(at + 1), "limit" | "limits" | "rule" | "restriction");
+        let is_length = matches!(self.word(at), "time" | "length");
+        if is_length && !limit {
+            return None;
+        }
+        let lasts = |f: &segue_catalog::Field| {
+            f.unit.as_ref().and_then(segue_catalog::Unit::dimension) == Some("duration")
+        };
+        let fields = catalog.fields.iter().enumerate();
+        let fields =
+            fields.filter(|(_, f)| if is_length { lasts(f) } else { is_calendar(f) }).map(|(i, _)| i);
+        Some((fields.collect(), at + 1 + usize::from(limit)))
     }
 
     /// "tell me about the second one", "why #3?".

@@ -100,7 +100,10 @@ pub(crate) fn tokenize(request: &str) -> Vec<Token> {
             ',' | ';' | ':' | '(' | ')' => gap = if gap == Gap::Stop { gap } else { Gap::Comma },
             // The full stop of an initial ends nothing.
             '.' if tokens.last().is_some_and(|t| {
-                t.end == place(from) && t.word.chars().all(char::is_alphabetic) && t.word.chars().count() == 1
+                t.end == place(from)
+                    && t.word.chars().all(char::is_alphabetic)
+                    && (t.word.chars().count() == 1
+                        || ["dr", "mr", "mrs", "ms", "st", "jr", "sr", "ft"].contains(&t.word.as_str()))
             }) => {}
             '.' | '!' | '?' | '\n' => gap = Gap::Stop,
             _ => {}

@@ -29,7 +29,7 @@ impl Parser<'_> {
             Some(Kind::Field(fields)) if (i + 1..=at_field).all(|j| self.gap(j) == Gap::Blank) => {
                 Some(fields.clone()).filter(|f| senses.iter().any(|s| f.contains(&s.field)))
             }
-            _ => None,
+            _ => self.deed_after(i, senses),
         };
         let lead = self.lead.clone();
         let is_led = lead.is_some() || after.is_some();
@@ -97,6 +97,15 @@ impl Parser<'_> {
         self.lead = None;
         self.negated &= matches!(self.cue(end), Some(Cue::Or | Cue::And)) || self.gap(end) == Gap::Comma;
         Ok(Some(end))
+    }
+
+    /// "Scorsese directing": the field of what somebody does, by its name's beginning.
+    fn deed_after(&self, i: usize, senses: &[Sense]) -> Option<Vec<usize>> {
+        let stem = self.word(i + 1).strip_suffix("ing").filter(|s| s.len() > 4)?;
+        let catalog = self.vocabulary.catalog();
+        let named = |f: usize| catalog.fields.get(f).is_some_and(|f| f.name.starts_with(stem));
+        let fields: Vec<_> = senses.iter().map(|s| s.field).filter(|f| named(*f)).collect();
+        (!fields.is_empty()).then_some(fields)
     }
 
     /// The fields on which there are conditions, where this turn adds to them: "Danish would be fine too".
