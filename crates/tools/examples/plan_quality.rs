@@ -2,12 +2,12 @@
 //!
 //! `plan_quality WORKSPACE CONVERSATIONS.jsonl OUT.jsonl [--model NAME] [--planner NAME] [--limit N]` runs every conversation and writes a line
 //! a turn to OUT; a run that was cut off goes on where it was. Then it prints the figures with Wilson's 95 % intervals.
-//! The model is at `OPENAI_BASE_URL`. A conversation is `{"turns": [{"request", "gold": [predicate…], "order", "like", "query"}]}`;
+//! `--against` names the outcomes of the same conversations without the model. The model is at `OPENAI_BASE_URL`. A conversation is `{"turns": [{"request", "gold": [predicate…], "order", "like", "query"}]}`;
 //! `gold` is everything hard that holds after the turn.
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -64,7 +64,7 @@ struct Outcome {
 }
 
 fn main() -> Result<()> {
-    let (mut paths, mut model, mut limit) = (Vec::new(), None, usize::MAX);
+    let (mut paths, mut model, mut limit, mut against) = (Vec::new(), None, usize::MAX, None);
     let mut planner = PlannerKind::Route;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -74,13 +74,15 @@ fn main() -> Result<()> {
                 planner = serde_json::from_value(Json::String(name))?;
             }
             "--model" => model = Some(arguments.next().context("a name is missing")?),
+            "--against" => against = Some(PathBuf::from(arguments.next().context("a file is missing")?)),
             "--limit" => limit = arguments.next().context("a number is missing")?.parse()?,
             path => paths.push(PathBuf::from(path)),
         }
     }
     let [workspace, conversations, out] = paths.as_slice() else {
         bail!(
-            "usage: plan_quality WORKSPACE CONVERSATIONS.jsonl OUT.jsonl [--model NAME] [--planner NAME] [--limit N]"
+            "usage: plan_quality WORKSPACE CONVERSATIONS.jsonl OUT.jsonl [--model NAME] [--planner NAME] [--limit N] \
+             [--against OUT.jsonl]"
         );
     };
     let world: Arc<dyn World> = Arc::new(RealWorld::new());
@@ -106,7 +108,7 @@ fn main() -> Result<()> {
         planner = PlannerKind::Rules;
     }
     let mut outcomes: Vec<Outcome> = match fs::exists(out) {
-        true => fs::read_to_string(out)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?,
+        true => read(out)?,
         false => Vec::new(),
     };
     let done: BTreeSet<usize> = outcomes.iter().map(|o| o.conversation).collect();
@@ -126,7 +128,36 @@ fn main() -> Result<()> {
         let lines: Vec<_> = outcomes.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         fs::write_atomic(out, (lines.join("\n") + "\n").as_bytes())?;
     }
-    print(&outcomes)
+    print(&outcomes)?;
+    match against {
+        Some(file) => print_gain(&outcomes, &read(&file)?),
+        None => Ok(()),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<Outcome>> {
+    Ok(fs::read_to_string(file)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+/// What the model gained on exactly those turns in which it changed something.
+fn print_gain(outcomes: &[Outcome], without: &[Outcome]) -> Result<()> {
+    let changed: Vec<_> = outcomes.iter().filter(|o| o.model_added).collect();
+    let same = |o: &&Outcome, c: &Outcome| (o.conversation, o.turn) == (c.conversation, c.turn);
+    let before: Vec<_> = changed.iter().filter_map(|c| without.iter().find(|o| same(o, c))).collect();
+    let whole = |all: &mut dyn Iterator<Item = bool>| all.filter(|whole| *whole).count();
+    let mut to = std::io::stdout();
+    writeln!(to, "of those that it changed")?;
+    writeln!(
+        to,
+        "  whole with the model   {}",
+        share(whole(&mut changed.iter().map(|o| o.whole)), changed.len())
+    )?;
+    writeln!(
+        to,
+        "  whole without it       {}",
+        share(whole(&mut before.iter().map(|o| o.whole)), before.len())
+    )?;
+    Ok(())
 }
 
 /// The items that a condition selects: two that select the same are the same.
@@ -213,7 +244,7 @@ fn share(hits: usize, n: usize) -> String {
     let p = hits as f64 / total;
     let middle = (p + z * z / (2.0 * total)) / (1.0 + z * z / total);
     let half = z / (1.0 + z * z / total) * (p * (1.0 - p) / total + z * z / (4.0 * total * total)).sqrt();
-    format!("{hits} of {n} = {p:.3} ({:.3} to {:.3})", middle - half, middle + half)
+    format!("{hits} of {n} = {p:.3} ({:.3} to {:.3})", (middle - half).max(0.0), middle + half)
 }
 
 fn print(outcomes: &[Outcome]) -> Result<()> {
