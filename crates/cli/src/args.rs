@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use segue_agent::Budget;
 
+use crate::commands::SuiteArgs;
+
 /// Turn a catalogue into a conversation you can check.
 #[derive(Debug, Parser)]
 #[command(name = "segue", version, propagate_version = true, after_help = AFTER_HELP)]
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     /// The model shelf: list, fetch
     #[command(subcommand)]
     Models(Models),
+    /// Run scripted evals: suites with intervals, comparisons and a gate
+    Eval(Eval),
     /// Measure latency on this workspace
     Bench(Bench),
 }
@@ -286,6 +290,15 @@ pub(crate) enum Models {
         /// The name, as `segue models list` shows it
         name: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// Suites: names of files in evals/suites, or files
+    #[arg(value_name = "SUITE")]
+    pub(crate) suites: Vec<String>,
+    #[command(flatten)]
+    pub(crate) suite: SuiteArgs,
 }
 
 #[derive(Debug, Args)]

@@ -85,6 +85,11 @@ from_errors! {
     "agent": segue_agent::AgentError,
     "session": segue_agent::SessionError,
     "trace": segue_agent::trace::TraceError,
+    "suite": segue_evals::suite::SuiteError,
+    "data": segue_evals::adapters::AdapterError,
+    "results": segue_evals::suite::StoreError,
+    "baseline": segue_evals::suite::BaselineError,
+    "run": segue_evals::suite::RunError,
     "file": segue_world::FileError,
 }
 

@@ -4,6 +4,7 @@ mod ask;
 mod bench;
 mod chat;
 mod demo;
+mod eval;
 mod import;
 mod index;
 mod models;
@@ -19,6 +20,8 @@ use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::house::House;
 use crate::output::Output;
+
+pub(crate) use eval::SuiteArgs;
 
 /// Runs what was asked for.
 pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failure> {
@@ -39,6 +42,7 @@ pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failur
             Command::Replay(args) => replay::run(&house, &args, output).await,
             Command::Tool(args) => tool::run(&house, &args, output).await,
             Command::Models(args) => models::run(&house, &args, output),
+            Command::Eval(args) => eval::run(&house, &args, output).await,
             Command::Bench(args) => bench::run(&house, &args, output).await,
         }
     })
