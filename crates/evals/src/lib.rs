@@ -4,5 +4,7 @@
 //! comparisons, gates, ablations and reports read nothing else.
 
 mod case;
+pub mod metrics;
+pub mod statistics;
 
 pub use case::{CaseResult, CaseUsage, Interval, Measure};
