@@ -1,4 +1,10 @@
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
+
+mod answers;
+mod beyond;
+mod planning;
+mod predicates;
+mod ranking;
 
 use std::collections::BTreeSet;
 

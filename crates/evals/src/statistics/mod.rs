@@ -78,3 +78,6 @@ fn unknown(value: f64, n: usize, options: &Options) -> Interval {
     let (low, high) = options.range.unwrap_or((value, value));
     Interval { value, low: low.min(value), high: high.max(value), n }
 }
+
+#[cfg(test)]
+mod tests;
