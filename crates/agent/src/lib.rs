@@ -6,6 +6,7 @@
 mod answer;
 mod call;
 mod clarify;
+mod collecting;
 mod constraints;
 mod conversing;
 mod evidence;

@@ -35,6 +35,7 @@ pub(crate) use dates::period;
 pub(crate) use merge::{SEARCHED, add};
 pub(crate) use morphology::{Form, degrees, participle, plural};
 pub(crate) use numbers::{number, quantity};
+pub(crate) use parse::makers;
 pub(crate) use references::titled_items;
 pub(crate) use tokens::{Gap, Token, tokenize};
 

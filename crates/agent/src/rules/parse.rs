@@ -1,6 +1,6 @@
 //! Reads the chunks of a turn from left to right.
 
-use segue_catalog::{Direction, Operator, Predicate, Role};
+use segue_catalog::{Catalog, Direction, Operator, Predicate, Role};
 
 use super::RulesError;
 use super::bounds::is_calendar;
@@ -366,12 +366,9 @@ impl<'a> Parser<'a> {
         matches!(self.kind(i), Some(Kind::Value(senses, _)) if senses.iter().any(|s| few(s.field)))
     }
 
-    /// The fields whose name says who made the item: director, writer, artist.
+    /// The fields whose name says who made the item.
     pub(super) fn makers(&self) -> Vec<usize> {
-        let catalog = self.vocabulary.catalog();
-        let makes = |name: &str| ["or", "er", "ist", "brand", "maker"].iter().any(|e| name.ends_with(e));
-        let fields = catalog.fields.iter().enumerate();
-        fields.filter(|(_, f)| f.role == Role::Category && makes(&f.name)).map(|(i, _)| i).collect()
+        makers(self.vocabulary.catalog())
     }
 
     /// A word that is not part of anything else: something to search for.
@@ -467,4 +464,11 @@ impl<'a> Parser<'a> {
         self.say(span, Predicate::field(&title, Operator::Contains, words), None);
         Some(at + 1)
     }
+}
+
+/// The fields whose name says who made an item: director, writer, artist.
+pub(crate) fn makers(catalog: &Catalog) -> Vec<usize> {
+    let makes = |name: &str| ["or", "er", "ist", "brand", "maker"].iter().any(|e| name.ends_with(e));
+    let fields = catalog.fields.iter().enumerate();
+    fields.filter(|(_, f)| f.role == Role::Category && makes(&f.name)).map(|(i, _)| i).collect()
 }

@@ -124,7 +124,7 @@ impl Systems {
                 items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
                 Ok(Found::by_searches(items, parts))
             }
-            System::Agent { .. } => self.turn(&variant.name, &mut self.session(), words).await,
+            System::Agent { .. } => self.turn(&variant.name, &mut self.session(), words, false).await,
         }
     }
 
@@ -151,16 +151,18 @@ impl Systems {
         Session::in_memory(self.world.as_ref())
     }
 
-    /// The items that a variant's agent finds at the next turn of a conversation.
+    /// The items that a variant's agent finds at the next turn of a conversation, in which the user puts a set together or not.
     pub(super) async fn turn(
         &self,
         variant: &str,
         session: &mut Session,
         words: &str,
+        collecting: bool,
     ) -> Result<Found, CaseError> {
         let no_agent = || CaseError(format!("variant `{variant}` has no agent"));
         let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
-        let options = TurnOptions { planner: *planner, k: Some(MAX_ITEMS), ..TurnOptions::default() };
+        let k = Some(MAX_ITEMS);
+        let options = TurnOptions { planner: *planner, k, collecting, ..TurnOptions::default() };
         let turn = agent.turn(session, words, options, |_| {}).await.map_err(CaseError::of)?;
         let mut items = Vec::new();
         for item in turn.answer.iter().flat_map(|a| &a.items) {

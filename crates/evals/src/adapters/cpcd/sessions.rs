@@ -54,7 +54,7 @@ impl Sessions {
                     },
                 };
                 Arc::new(match session {
-                    Ok(mut session) => match systems.turn(&variant.name, &mut session, &said.user_query).await {
+                    Ok(mut session) => match systems.turn(&variant.name, &mut session, &said.user_query, true).await {
                         Ok(found) => Ok((session, found)),
                         Err(error) => Err(error),
                     },
