@@ -50,7 +50,7 @@ pub(super) struct Chunk {
 const WELL_KNOWN: u64 = 5;
 
 /// The fewest letters of a slip that an everyday word may stand beside.
-const LONG_SLIP: usize = 6;
+const LONG_SLIP: usize = 5;
 
 /// What a last name may begin with: "de niro".
 const PARTICLES: [&str; 12] = ["de", "di", "del", "della", "von", "van", "da", "la", "le", "du", "der", "st"];
@@ -238,7 +238,7 @@ fn next(
             return Ok((Kind::Value(named, !place && (known || (token.capital && i > 0))), 1, Vec::new()));
         }
         let items = rest.get(1..2).and_then(|next| vocabulary.meaning(next)).is_some_and(|m| m.noun);
-        if (led || items) && first.len() >= LONG_SLIP {
+        if (led || items) && first.len() > LONG_SLIP {
             let named = vocabulary.by_misspelt_last_word(first, WELL_KNOWN)?;
             if !named.is_empty() {
                 return Ok((Kind::Value(named, true), 1, Vec::new()));

@@ -240,7 +240,10 @@ impl Parser<'_> {
             (other, _) => other.clone(),
         };
         let (mut hints, mut end) = (hints.to_vec(), end);
-        if let (true, Some(Kind::Field(fields))) = (hints.is_empty(), self.kind(end)) {
+        let close = hints.is_empty() && self.gap(end) == Gap::Blank;
+        if let (true, Some(Kind::Field(fields))) = (close, self.kind(end))
+            && field_of(catalog, high, fields).is_some()
+        {
             (hints, end) = (fields.clone(), end + 1);
         }
         let field = field_of(catalog, high, &hints)?;

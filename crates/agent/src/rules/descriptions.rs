@@ -24,7 +24,7 @@ composer writer author novelist screenwriter star comedian crooner frontman voca
 const RELATIONS: &str = "band group husband wife ex brother brothers sister sisters son daughter father mother protege \
 partner lot director singer country city boss team bandmate bandmates label homeland native language tongue hometown years reign presidency premiership";
 /// What stands for a time.
-const TIMES: &str = "year decade era century period time month";
+const TIMES: &str = "year years decade era century period time month";
 /// What ends the name of a time: "the Thatcher years".
 const AGES: &str = "years era presidency reign administration";
 /// What stands for a place or a tongue.
@@ -147,7 +147,9 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         let one = w == "one"
             && (matches!(word(tokens, *j + 1), "who" | "where" | "whose")
                 || (matches!(word(tokens, *j + 1), "that" | "behind") && is_in(DEEDS, word(tokens, *j + 2))));
-        one || is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
+        // "that Austrian bodybuilder who", whatever somebody is.
+        let who = matches!(word(tokens, *j + 1), "who" | "whose") && is_joined(tokens, *j + 1);
+        one || who || is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
     };
     let adjectives = if word(tokens, i) == "that" { 0 } else { ADJECTIVES };
     let head = (i + 1..=i + 1 + adjectives)

@@ -7,6 +7,7 @@ use super::bounds::is_calendar;
 use super::chunks::{Chunk, Kind};
 use super::cues::{Cue, Limit};
 use super::descriptions::Told;
+use super::morphology::Form;
 use super::tokens::{Gap, Token};
 use super::turn::{Said, Turn};
 use super::vocabulary::Vocabulary;
@@ -78,9 +79,9 @@ impl<'a> Parser<'a> {
             i = self.step(i)?.max(i + 1);
         }
         self.turn.correct();
-        self.either();
-        self.turn.unite(self.vocabulary.catalog());
         super::asides::leave_out(&mut self.turn, self.tokens, self.chunks);
+        self.turn.unite(self.vocabulary.catalog());
+        self.either();
         Ok(self.turn)
     }
 
@@ -312,6 +313,12 @@ impl<'a> Parser<'a> {
                 return Ok(next);
             }
             Cue::Titled => return Ok(self.titled(i, Operator::Contains)),
+            // "start with the quietest" is an order.
+            Cue::TitleStarts
+                if matches!(
+                    self.kind(self.skip(i + 1)),
+                    Some(Kind::Degree(_, Form::Superlative) | Kind::Cue(Cue::Most | Cue::Best))
+                ) => {}
             Cue::TitleStarts => return Ok(self.titled(i, Operator::StartsWith)),
             Cue::Like | Cue::Love => {
                 if let Some(next) = self.like(i)? {
@@ -367,7 +374,9 @@ impl<'a> Parser<'a> {
                     (self.turn.leans, self.negated) = (true, false);
                     return Ok(end);
                 }
-                let named = self.lead.as_ref().is_some_and(|l| l.2);
+                // "recordings by": what they are does not say by whom.
+                let makes = |l: &(Vec<usize>, usize, bool)| l.0.iter().any(|f| self.vocabulary.is_maker(*f));
+                let named = self.lead.as_ref().is_some_and(|l| l.2 && (cue != Cue::By || makes(l)));
                 if !named {
                     let fields = if cue == Cue::By && leads_to.is_empty() { self.makers() } else { leads_to };
                     // "about rain in a minor key": what one of few values says is no topic.

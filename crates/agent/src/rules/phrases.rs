@@ -632,7 +632,7 @@ someone somebody people with of in to by from between and or than years option o
 same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including that'd \
 going go let maybe pm both either along ages days already seen most more less rated scoring considered length dating \
 starring stars running him her himself herself them done together took taken smth word words \
-whatever whichever mark whats fine put keep leave throw goes everything lasting lasts gave gives giving matter matters important u ur r tonight weekend kindly bother trouble hiya howdy cheers ta mate bro \
+whatever whichever mark whats fine put keep leave throw goes everything lasting lasts gave gives giving matter matters important u ur r tonight weekend kindly bother trouble appear appears appearing costar costarring stays stay remains remain keeps hiya howdy cheers ta mate bro \
 dude folks gonna gotta kinda sorta tbh lol btw idk hmm hm um uh er erm ah oh oops well anyways anyhow alright righto yep \
 yup nope nah themselves himself herself itself myself yourself ourselves own further gran granny grandma grandpa nan grandad mum mom dad auntie uncle roommate flatmate colleague neighbour \
 neighbor sorry meant supposed wonder wondering hoping hope curious interested prefer preferring care cares specifically \

@@ -306,6 +306,15 @@ impl Parser<'_> {
         let catalog = self.vocabulary.catalog();
         let word = |t: usize| self.tokens.get(t).map_or("", |t| t.word.as_str());
         let from = self.chunks.get(i)?.first;
+        // "forget about the bpm".
+        let of_unit = |t: &usize| {
+            let of = |f: &&segue_catalog::Field| f.unit.as_ref().is_some_and(|u| u.name() == word(*t));
+            (*t < self.tokens.len()).then(|| catalog.fields.iter().position(|f| of(&f))).flatten()
+        };
+        if let Some((at, field)) = (from..from + 3).find_map(|t| of_unit(&t).map(|f| (t, f))) {
+            let end = self.chunks.iter().position(|c| c.first > at).unwrap_or(self.chunks.len());
+            return Some((vec![field], end));
+        }
         let at = (from..from + 3).find(|t| {
             matches!(word(*t), "time" | "length" | "decade" | "year" | "era" | "period" | "dates")
         })?;

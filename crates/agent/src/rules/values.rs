@@ -55,6 +55,14 @@ impl Parser<'_> {
         if !is_led && from + 1 == to && senses.iter().all(|s| s.count < 2 && s.literal && is_open(s.field)) {
             return Ok(None);
         }
+        // "Astaire and Rogers": both are of a field that both can be of.
+        let shared: Vec<Sense> = match self.joined_values(i + 1) {
+            Some(more) if fields.is_empty() => {
+                senses.iter().filter(|s| more.iter().any(|m| m.field == s.field)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        let senses = if shared.is_empty() { senses } else { &shared };
         let (first, lead) = match choose(catalog, senses, &fields, strict) {
             Some(first) => (first, lead),
             // "worst rated horror": the name of a field need not lead to what follows it. "Directed by" does.
@@ -139,6 +147,15 @@ impl Parser<'_> {
         let holding = self.before.conditions.iter().filter(|c| c.holds());
         let names = holding.flat_map(|c| c.what.conditions()).map(|c| c.field.as_str());
         names.filter_map(|name| self.vocabulary.catalog().field_index(name)).collect()
+    }
+
+    /// What "and" or "or" joins at this place.
+    fn joined_values(&self, i: usize) -> Option<&[Sense]> {
+        let joined = matches!(self.cue(i), Some(Cue::And | Cue::Or));
+        match self.kind(self.skip(i + 1)) {
+            Some(Kind::Value(senses, _)) if joined => Some(senses),
+            _ => None,
+        }
     }
 
     /// True if "or", "and" or a slash joins this to a sure value of the same field.
