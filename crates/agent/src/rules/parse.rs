@@ -376,7 +376,8 @@ impl<'a> Parser<'a> {
                 }
                 // "recordings by": what they are does not say by whom.
                 let makes = |l: &(Vec<usize>, usize, bool)| l.0.iter().any(|f| self.vocabulary.is_maker(*f));
-                let named = self.lead.as_ref().is_some_and(|l| l.2 && (cue != Cue::By || makes(l)));
+                let by_whom = cue == Cue::By && matches!(self.kind(self.skip(i + 1)), Some(Kind::Value(..)));
+                let named = self.lead.as_ref().is_some_and(|l| l.2 && (!by_whom || makes(l)));
                 if !named {
                     let fields = if cue == Cue::By && leads_to.is_empty() { self.makers() } else { leads_to };
                     // "about rain in a minor key": what one of few values says is no topic.
