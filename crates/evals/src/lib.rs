@@ -4,5 +4,6 @@
 //! comparisons, gates, ablations and reports read nothing else.
 
 mod case;
+pub mod scenario;
 
 pub use case::{CaseResult, CaseUsage, Interval, Measure};
