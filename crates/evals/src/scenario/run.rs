@@ -201,8 +201,7 @@ async fn run_file(path: &Path, around: &Surroundings, options: &RunOptions) -> O
             }
             Some(Err(NoCatalog::Absent(why))) => outcome.skip(why.clone()),
             Some(Err(NoCatalog::Wrong(message))) => {
-                outcome.status = Status::Broken;
-                outcome.fail(scenario.catalog.line, "", message.clone());
+                outcome.break_off(scenario.catalog.line, "", message.clone());
             }
             None => {}
         }
@@ -255,8 +254,7 @@ impl Running<'_> {
         let world = Arc::new(ScenarioWorld::new(self.around.world.clone(), settings.now));
         let tools = segue_tools::builtin(self.built.engine.clone());
         if let Some(name) = settings.without.iter().find(|name| tools.get(name).is_err()) {
-            outcome.status = Status::Broken;
-            outcome.fail(self.scenario.line, "settings", format!("`without` names no tool: `{name}`"));
+            outcome.break_off(self.scenario.line, "settings", format!("`without` names no tool: `{name}`"));
             return;
         }
         let tools = tools.without(&settings.without);
@@ -273,8 +271,7 @@ impl Running<'_> {
                     return;
                 }
                 Err(message) => {
-                    outcome.status = Status::Broken;
-                    outcome.fail(self.scenario.line, "", message);
+                    outcome.break_off(self.scenario.line, "", message);
                     return;
                 }
             };
@@ -285,15 +282,11 @@ impl Running<'_> {
         }
         outcome.fingerprint = digest(&[self.source, &self.scenario.name, agent.fingerprint()]);
         if let Some(block) = &self.scenario.cases {
-            cases::run(
-                &agent,
-                &self.built.engine,
-                world.as_ref(),
-                block,
-                &self.options.cancellation,
-                outcome,
-            )
-            .await;
+            let mut options = settings.options();
+            options.cancellation = self.options.cancellation.clone();
+            let cancellation = &self.options.cancellation;
+            let engine = &self.built.engine;
+            cases::run(&agent, engine, world.as_ref(), block, &options, cancellation, outcome).await;
             return;
         }
         let names: Vec<String> = agent.specs().iter().map(|s| s.name.clone()).collect();
@@ -307,8 +300,7 @@ impl Running<'_> {
             let report = match agent.turn(&mut session, &turn.text, options, |_| {}).await {
                 Ok(report) => report,
                 Err(error) => {
-                    outcome.status = Status::Broken;
-                    outcome.fail(turn.line, "user", format!("the turn could not be done: {error}"));
+                    outcome.break_off(turn.line, "user", format!("the turn could not be done: {error}"));
                     return;
                 }
             };
@@ -331,8 +323,7 @@ impl Running<'_> {
                     Ok(()) => {}
                     Err(Not::Holds(got)) => outcome.fail(assertion.line, &assertion.text, got),
                     Err(Not::Sense(message)) => {
-                        outcome.status = Status::Broken;
-                        outcome.fail(assertion.line, &assertion.text, message);
+                        outcome.break_off(assertion.line, &assertion.text, message);
                     }
                     Err(Not::Timely(got)) => outcome.warn(assertion.line, &assertion.text, got),
                 }
@@ -448,6 +439,12 @@ impl ScenarioOutcome {
             self.status = Status::Failed;
         }
         self.failures.push(Failure { line, column: None, assertion: assertion.to_owned(), got });
+    }
+
+    /// What keeps it from being run to its end.
+    pub(super) fn break_off(&mut self, line: usize, assertion: &str, message: String) {
+        self.status = Status::Broken;
+        self.fail(line, assertion, message);
     }
 
     fn warn(&mut self, line: usize, assertion: &str, got: String) {

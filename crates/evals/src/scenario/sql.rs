@@ -54,6 +54,22 @@ pub(super) fn truths(engine: &Engine, pool: &RoaringBitmap, expression: &str) ->
         .collect())
 }
 
+/// The items of the whole catalogue of which the expression is true.
+pub(super) fn satisfying(
+    engine: &Engine,
+    expression: &str,
+    limits: &SqlLimits,
+) -> Result<RoaringBitmap, String> {
+    let catalog = engine.snapshot().catalog();
+    let expanded = expand(catalog, expression)?;
+    let statement = format!("SELECT {} FROM items WHERE ({expanded}\n) IS TRUE", quote(&id_of(catalog)));
+    let answer = engine.sql(&statement, None, limits).map_err(|e| format!("{expression}: {e}"))?;
+    if answer.certificate.capped {
+        return Err(format!("{expression}: it selects more rows than can be read"));
+    }
+    Ok(answer.items.unwrap_or_default().into_iter().collect())
+}
+
 /// For each of the items what the expressions give, with its id.
 pub(super) fn values(
     engine: &Engine,
@@ -189,6 +205,14 @@ fn dates(name: &str, op: Operator, value: &Value) -> Option<String> {
 /// SQL would compare the JSON of the whole list and never find anything.
 fn expand(catalog: &Catalog, expression: &str) -> Result<String, String> {
     let tokens = tokens(expression);
+    // What is closed before it is opened would end the brackets that stand around the expression.
+    let mut open = 0_i32;
+    for (_, token) in &tokens {
+        open += i32::from(*token == "(") - i32::from(*token == ")");
+        if open < 0 {
+            return Err("a bracket is closed that was never opened".to_owned());
+        }
+    }
     let at = |n: usize| tokens.get(n).map(|(_, text)| *text).unwrap_or_default();
     // The place of the n-th token after this one that is not blank.
     let after = |n: usize| (n + 1..tokens.len()).find(|i| !at(*i).trim().is_empty()).unwrap_or(tokens.len());
