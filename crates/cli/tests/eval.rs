@@ -68,7 +68,7 @@ fn exit_codes_say_how_it_went() {
     let (code, out, _) = segue(at, &["eval", ".", "--junit", "junit.xml"]);
     assert_eq!(code, 3, "{out}");
     assert!(
-        out.contains("b.md:28: items are h1\n      place 1 is not `h1`: 1 item: #1 h3 Sea view"),
+        out.contains("b.md:27: items are h1\n      place 1 is not `h1`: 1 item: #1 h3 Sea view"),
         "{out}"
     );
     let xml = fs::read_to_string(&at.join("junit.xml")).expect("the report");
@@ -79,7 +79,7 @@ fn exit_codes_say_how_it_went() {
     let (code, out, _) = segue(at, &["eval", "c.md"]);
     assert_eq!(code, 1, "{out}");
     assert!(
-        out.contains("c.md:28:1: cannot be run\n      `itmes` is not known here; did you mean `items`?"),
+        out.contains("c.md:27:1: cannot be run\n      `itmes` is not known here; did you mean `items`?"),
         "{out}"
     );
 
@@ -103,7 +103,7 @@ fn a_program_reads_the_shape_of_all_evals() {
     assert_eq!(metrics["passed"], json!({"value": 0.5, "low": 0.5, "high": 0.5, "n": 2}));
     assert_eq!(document["gate"], json!({"passed": false}));
     assert_eq!(document["comparisons"], json!([]));
-    assert_eq!(document["scenarios"][1]["failures"][0]["line"], json!(28));
+    assert_eq!(document["scenarios"][1]["failures"][0]["line"], json!(27));
     let fingerprint = document["fingerprint"].clone();
     assert_eq!(json(at, &["eval", "a.md"]).1["fingerprint"], fingerprint, "the same again");
     write(at, "a.md", SCENARIO);

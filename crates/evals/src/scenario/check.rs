@@ -355,11 +355,12 @@ fn shown(understood: &Understood) -> String {
     }
 }
 
-/// A text, cut where it is long.
+/// A text in one line, cut where it is long.
 pub(super) fn brief(text: &str) -> String {
     const MOST: usize = 400;
+    let text = text.replace(['\n', '\r'], " ");
     match text.char_indices().nth(MOST) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
+        None => text,
     }
 }

@@ -199,5 +199,6 @@ pub fn is_scenarios(path: &Path) -> bool {
     if !segue_world::fs::is_dir(path) {
         return path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md"));
     }
-    segue_world::fs::list(path).is_ok_and(|found| found.iter().any(|p| is_scenarios(p)))
+    let mut found = Vec::new();
+    run::gather(path, 0, &mut found).is_ok() && !found.is_empty()
 }

@@ -8,7 +8,7 @@ use segue_agent::model::Prompts;
 use segue_agent::{Agent, Cancellation, PlanningModel, Session, TurnReport};
 use segue_catalog::Workspace;
 use segue_models::{ChatModel, ChatRequest, Completion, Delta, ScriptedModel, Shelf};
-use segue_world::{World, fs};
+use segue_world::{FileError, World, fs};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -119,7 +119,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ScenarioError> {
             continue;
         }
         let before = found.len();
-        gather(path, &mut found)?;
+        gather(path, 0, &mut found)?;
         if found.len() == before {
             return Err(ScenarioError::Empty { path: path.clone() });
         }
@@ -129,12 +129,21 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ScenarioError> {
     Ok(found)
 }
 
-fn gather(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), ScenarioError> {
+/// How deep folders are looked into; links can make them deep without end.
+const DEEPEST: usize = 8;
+
+/// The scenario files in a folder and those under it. `README.md` and what is hidden are none.
+pub(super) fn gather(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
     for path in fs::list(folder)? {
-        let is_readme = path.file_name().is_some_and(|n| n.eq_ignore_ascii_case("readme.md"));
+        let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if name.starts_with('.') || name == "readme.md" {
+            continue;
+        }
         if fs::is_dir(&path) {
-            gather(&path, found)?;
-        } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) && !is_readme {
+            if depth < DEEPEST {
+                gather(&path, depth + 1, found)?;
+            }
+        } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
             found.push(path);
         }
     }
@@ -225,7 +234,7 @@ fn update(
     file: &ScenarioFile,
     changes: Vec<(std::ops::Range<usize>, String)>,
 ) -> Result<bool, Wrong> {
-    let failed = |e: segue_world::FileError| Wrong::at(1, 1, e.to_string());
+    let failed = |e: FileError| Wrong::at(1, 1, e.to_string());
     if fs::read_to_string(path).map_err(failed)? != file.source {
         return Err(Wrong::at(1, 1, "the file has changed while it was run; run it again"));
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use segue_evals::scenario::{self, RunOptions, ScenarioOutcome, ScenarioRun, Status};
@@ -73,15 +74,22 @@ async fn with_progress(
     paths: &[PathBuf],
     options: &RunOptions,
 ) -> Result<ScenarioRun, Failure> {
-    let world = house.world().clone();
-    let began = world.elapsed();
-    let mut stages = Stages::default();
+    let (done, total) = (AtomicUsize::new(0), AtomicUsize::new(paths.len()));
     let progress = |p: scenario::Progress| {
-        if world.elapsed().saturating_sub(began) > PATIENCE {
-            stages.at("running scenarios", p.done as u64, p.total as u64);
-        }
+        done.store(p.done, Ordering::Relaxed);
+        total.store(p.total, Ordering::Relaxed);
     };
-    Ok(scenario::run(house.world(), paths, options, progress).await?)
+    let mut run = std::pin::pin!(scenario::run(house.world(), paths, options, progress));
+    let mut stages = Stages::default();
+    loop {
+        tokio::select! {
+            run = &mut run => return Ok(run?),
+            () = tokio::time::sleep(PATIENCE) => {
+                let (done, total) = (done.load(Ordering::Relaxed), total.load(Ordering::Relaxed));
+                stages.at("running scenario files", done as u64, total as u64);
+            }
+        }
+    }
 }
 
 fn processors() -> usize {
