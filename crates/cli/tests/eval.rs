@@ -1,5 +1,5 @@
 //! `segue eval` as a person and as a program use it.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::expect_used, reason = "a test")]
 
 use std::path::Path;
 use std::process::Command;
@@ -46,8 +46,8 @@ fn segue(folder: &Path, args: &[&str]) -> (i32, String, String) {
 }
 
 fn json(folder: &Path, args: &[&str]) -> (i32, Json) {
-    let (code, out, error) = segue(folder, &[args, &["--json"]].concat());
-    (code, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{error}")))
+    let (code, out, _) = segue(folder, &[args, &["--json"]].concat());
+    (code, serde_json::from_str(&out).expect("a document"))
 }
 
 fn write(folder: &Path, name: &str, text: &str) {

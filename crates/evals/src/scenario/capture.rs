@@ -185,9 +185,12 @@ fn turn(
             let text = match (&line.exchange.reply, &line.exchange.error) {
                 (Some(reply), _) => said(reply),
                 (None, error) => {
-                    let kind = line.error_kind.as_deref().filter(|k| can_fail_as(k));
-                    let kind =
-                        kind.ok_or_else(|| unrepeatable("ran out of time while its model was asked"))?;
+                    let kind = line.error_kind.as_deref().unwrap_or("nothing");
+                    if !can_fail_as(kind) {
+                        return Err(unrepeatable(&format!(
+                            "got no reply from its model, for a reason (`{kind}`) that no script repeats"
+                        )));
+                    }
                     block(&format!("model error={kind}"), error.as_deref().unwrap_or_default())
                 }
             };

@@ -280,9 +280,8 @@ fn says(words: &Words, text: &str) -> Checked {
 
 fn says_or_nothing(words: Option<&Words>, text: Option<&str>) -> Checked {
     match (words, text) {
-        (None, None) => Ok(()),
+        (None | Some(Words::Lacks(_)), None) => Ok(()),
         (None, Some(text)) => Err(Not::Holds(brief(text))),
-        (Some(Words::Lacks(_)), None) => Ok(()),
         (Some(_), None) => Err(Not::Holds("there is none".to_owned())),
         (Some(words), Some(text)) => says(words, text),
     }

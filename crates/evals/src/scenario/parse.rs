@@ -329,7 +329,7 @@ fn turn(block: &Block) -> Result<Turn, Wrong> {
     for word in &block.words {
         match (word.name.as_str(), &word.value) {
             ("now", Some(value)) => {
-                now = Some(moment(value).map_err(|m| Wrong::at(block.line, word.column, m))?)
+                now = Some(moment(value).map_err(|m| Wrong::at(block.line, word.column, m))?);
             }
             _ => return Err(unknown_word(block, word, ["now"])),
         }
