@@ -85,6 +85,8 @@ from_errors! {
     "agent": segue_agent::AgentError,
     "session": segue_agent::SessionError,
     "trace": segue_agent::trace::TraceError,
+    "scenario": segue_evals::scenario::ScenarioError,
+    "capture": segue_evals::scenario::CaptureError,
     "file": segue_world::FileError,
 }
 

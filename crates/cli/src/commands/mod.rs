@@ -4,6 +4,7 @@ mod ask;
 mod bench;
 mod chat;
 mod demo;
+mod eval;
 mod import;
 mod index;
 mod models;
@@ -39,6 +40,7 @@ pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failur
             Command::Replay(args) => replay::run(&house, &args, output).await,
             Command::Tool(args) => tool::run(&house, &args, output).await,
             Command::Models(args) => models::run(&house, &args, output),
+            Command::Eval(args) => eval::run(&house, &args, output).await,
             Command::Bench(args) => bench::run(&house, &args, output).await,
         }
     })
