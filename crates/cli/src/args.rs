@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use segue_agent::Budget;
 
+use crate::commands::SuiteArgs;
+
 /// Turn a catalogue into a conversation you can check.
 #[derive(Debug, Parser)]
 #[command(name = "segue", version, propagate_version = true, after_help = AFTER_HELP)]
@@ -70,7 +72,7 @@ pub(crate) enum Command {
     /// The model shelf: list, fetch
     #[command(subcommand)]
     Models(Models),
-    /// Run scripted evals: scenarios in Markdown
+    /// Run scripted evals: scenarios in Markdown, suites with intervals, comparisons and a gate
     Eval(Eval),
     /// Measure latency on this workspace
     Bench(Bench),
@@ -295,11 +297,13 @@ pub(crate) enum Models {
 pub(crate) struct Eval {
     #[command(subcommand)]
     pub(crate) command: Option<EvalCommand>,
-    /// Scenario files (Markdown) and folders of them
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
+    /// Scenario files (Markdown) and folders of them; or suites: names of files in evals/suites, or files
+    #[arg(value_name = "PATH|SUITE")]
+    pub(crate) what: Vec<String>,
     #[command(flatten)]
     pub(crate) scenarios: ScenarioArgs,
+    #[command(flatten)]
+    pub(crate) suite: SuiteArgs,
 }
 
 /// How scenarios are run.

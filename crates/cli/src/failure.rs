@@ -87,6 +87,11 @@ from_errors! {
     "trace": segue_agent::trace::TraceError,
     "scenario": segue_evals::scenario::ScenarioError,
     "capture": segue_evals::scenario::CaptureError,
+    "suite": segue_evals::suite::SuiteError,
+    "data": segue_evals::adapters::AdapterError,
+    "results": segue_evals::suite::StoreError,
+    "baseline": segue_evals::suite::BaselineError,
+    "run": segue_evals::suite::RunError,
     "file": segue_world::FileError,
 }
 

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::prompt::approval;
 
 /// Where commands find what they need.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct House {
     world: Arc<dyn World>,
     workspace: Workspace,

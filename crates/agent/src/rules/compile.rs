@@ -79,7 +79,9 @@ impl Compiler<'_> {
         for wish in holding(&constraints.conditions).filter(|c| !c.hard) {
             // Where wishes alone rank, what has none of them still is an answer.
             if !is_ranked && sets.is_empty() {
-                sets.extend(pool.map(str::to_owned).or_else(|| self.filter(constraints, /*even_if_all*/ true)));
+                sets.extend(
+                    pool.map(str::to_owned).or_else(|| self.filter(constraints, /*even_if_all*/ true)),
+                );
             }
             sets.extend(self.step(ToolRole::Filter, json!({ "where": wish.what }), pool));
         }

@@ -21,6 +21,8 @@ use crate::failure::Failure;
 use crate::house::House;
 use crate::output::Output;
 
+pub(crate) use eval::SuiteArgs;
+
 /// Runs what was asked for.
 pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

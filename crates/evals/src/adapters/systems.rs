@@ -1,0 +1,210 @@
+//! The systems that variants stand for, over one workspace: a search, several fused, or the whole agent. Each ranks items for
+//! words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use segue_agent::model::Prompts;
+use segue_agent::{Agent, MAX_ITEMS, PlannerKind, Session, TurnOptions, TurnReport};
+use segue_catalog::{Ordinal, Scored};
+use segue_retrieval::fuse::{RRF_K, reciprocal_rank, weighted};
+use segue_retrieval::{DenseQuery, Engine, LexicalQuery, TEXT_SPACE};
+use segue_world::World;
+
+use super::memo::{Memo, Ranked};
+use super::{AdapterError, Surroundings};
+use crate::CaseUsage;
+use crate::suite::{CaseError, FusionMethod, PlannerName, Search, Suite, System, Variant};
+
+/// The systems of a suite's variants.
+pub(super) struct Systems {
+    engine: Engine,
+    world: Arc<dyn World>,
+    agents: BTreeMap<String, (Agent, PlannerKind)>,
+    /// The id of each item, by ordinal.
+    ids: Vec<String>,
+    memo: Memo,
+}
+
+/// Items for words, and what it took.
+pub(super) struct Found {
+    /// Best first; the agent shows [`MAX_ITEMS`] at most.
+    pub(super) items: Vec<Scored>,
+    /// The tools or searches, in order.
+    pub(super) tools: Vec<String>,
+    pub(super) usage: CaseUsage,
+    /// The turn, where an agent did it.
+    pub(super) turn: Option<Box<TurnReport>>,
+}
+
+impl std::fmt::Debug for Systems {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Systems").field("agents", &self.agents.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Systems {
+    /// Sets up the agents that a suite's variants need.
+    pub(super) fn new(
+        suite: &Suite,
+        engine: Engine,
+        surroundings: &Surroundings,
+    ) -> Result<Self, AdapterError> {
+        let world = surroundings.world.clone();
+        let mut agents = BTreeMap::new();
+        for variant in &suite.variants {
+            if let System::Agent { planner, model, without, prompts } = &variant.system {
+                let everything = segue_tools::builtin(engine.clone());
+                for name in without {
+                    everything.get(name).map_err(|e| {
+                        AdapterError::Unfit(format!("variant `{}`, `without`: {e}", variant.name))
+                    })?;
+                }
+                let tools = everything.without(without);
+                let mut agent = Agent::new(world.clone(), engine.snapshot().clone(), tools);
+                if let Some(name) = model {
+                    let mut model = (surroundings.chat)(name)?;
+                    if let Some(folder) = prompts {
+                        if !segue_world::fs::is_dir(folder) {
+                            let message = format!(
+                                "variant `{}`: there is no folder of prompts `{}`",
+                                variant.name,
+                                folder.display()
+                            );
+                            return Err(AdapterError::Unfit(message));
+                        }
+                        model.prompts = Prompts::load(Some(folder)).map_err(segue_agent::AgentError::from)?;
+                    }
+                    agent = agent.with_model(model);
+                }
+                agents.insert(variant.name.clone(), (agent, kind(*planner)));
+            }
+        }
+        let ids = ids(&engine)?;
+        Ok(Self { engine, world, agents, ids, memo: Memo::default() })
+    }
+
+    /// What the results of agents depend on.
+    pub(super) fn depends(&self) -> Vec<(String, String)> {
+        let mut parts = Vec::new();
+        for (name, (agent, _)) in &self.agents {
+            let depends = agent.depends();
+            parts.extend(
+                depends.tools.iter().map(|(tool, hash)| (format!("{name}: tool {tool}"), hash.clone())),
+            );
+            parts.extend(
+                depends
+                    .prompts
+                    .iter()
+                    .map(|(prompt, hash)| (format!("{name}: prompt {prompt}"), hash.clone())),
+            );
+            parts.extend(depends.model.iter().map(|model| (format!("{name}: model"), model.clone())));
+        }
+        parts
+    }
+
+    /// The items that a variant finds for these words.
+    pub(super) async fn find(&self, variant: &Variant, words: &str) -> Result<Found, CaseError> {
+        match &variant.system {
+            System::Search(search) => {
+                let (items, ms) = self.search(search, words)?;
+                Ok(Found::by_searches(items.to_vec(), ms, std::slice::from_ref(search)))
+            }
+            System::Fusion { parts, method, weights, depth } => {
+                let found =
+                    parts.iter().map(|part| self.search(part, words)).collect::<Result<Vec<_>, _>>()?;
+                let began = self.world.elapsed();
+                let depth = depth.unwrap_or(usize::MAX);
+                let rankings: Vec<&[Scored]> = found
+                    .iter()
+                    .map(|(items, _)| items.get(..depth.min(items.len())).unwrap_or_default())
+                    .collect();
+                let mut items = match method {
+                    FusionMethod::Rrf => reciprocal_rank(&rankings, weights, RRF_K),
+                    FusionMethod::Zscore => weighted(&rankings, weights),
+                };
+                items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
+                let fusing = self.world.elapsed().saturating_sub(began).as_secs_f64() * 1000.0;
+                let ms = fusing + found.iter().map(|(_, ms)| ms).sum::<f64>();
+                Ok(Found::by_searches(items, ms, parts))
+            }
+            System::Agent { .. } => self.ask(&variant.name, words).await,
+        }
+    }
+
+    /// The ids of items, in their order.
+    pub(super) fn ids<'a>(&'a self, items: &'a [Scored]) -> impl Iterator<Item = &'a str> {
+        items.iter().filter_map(|s| self.ids.get(s.item as usize)).map(String::as_str)
+    }
+
+    fn search(&self, search: &Search, words: &str) -> Ranked {
+        self.memo.ranking(search, words, self.world.as_ref(), || {
+            let found = match search {
+                // Quotes would make phrases: judged queries are words.
+                Search::Bm25(fields) => {
+                    let text = words.replace('"', " ");
+                    let query = LexicalQuery { fields: fields.clone(), ..LexicalQuery::new(text) };
+                    self.engine.lexical(&query, None)
+                }
+                Search::Embedding => self.engine.dense(TEXT_SPACE, DenseQuery::Text(words), None),
+            };
+            found.map_err(CaseError::of)
+        })
+    }
+
+    async fn ask(&self, variant: &str, words: &str) -> Result<Found, CaseError> {
+        let no_agent = || CaseError(format!("variant `{variant}` has no agent"));
+        let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
+        let mut session = Session::in_memory(self.world.as_ref());
+        let options = TurnOptions { planner: *planner, k: Some(MAX_ITEMS), ..TurnOptions::default() };
+        let turn = agent.turn(&mut session, words, options, |_| {}).await.map_err(CaseError::of)?;
+        let mut items = Vec::new();
+        for item in turn.answer.iter().flat_map(|a| &a.items) {
+            let ordinal = self.engine.snapshot().ordinal(&item.id).map_err(CaseError::of)?;
+            items.extend(ordinal.map(|o| Scored { item: o, score: item.score.unwrap_or_default() }));
+        }
+        let usage = CaseUsage {
+            model_calls: turn.usage.model_calls,
+            input_tokens: turn.usage.input_tokens,
+            output_tokens: turn.usage.output_tokens,
+            cost: turn.usage.cost,
+            ms: turn.usage.ms,
+        };
+        let tools = turn.calls.iter().map(|c| c.tool.clone()).collect();
+        Ok(Found { items, tools, usage, turn: Some(Box::new(turn)) })
+    }
+}
+
+impl Found {
+    fn by_searches(items: Vec<Scored>, ms: f64, searches: &[Search]) -> Self {
+        let name = |search: &Search| match search {
+            Search::Bm25(_) => "bm25".to_owned(),
+            Search::Embedding => "embedding".to_owned(),
+        };
+        Self {
+            items,
+            tools: searches.iter().map(name).collect(),
+            usage: CaseUsage { ms, ..CaseUsage::default() },
+            turn: None,
+        }
+    }
+}
+
+fn ids(engine: &Engine) -> Result<Vec<String>, AdapterError> {
+    let snapshot = engine.snapshot();
+    let all: Vec<Ordinal> = (0..snapshot.catalog().items as Ordinal).collect();
+    let mut ids = Vec::with_capacity(all.len());
+    for some in all.chunks(1024) {
+        ids.extend(snapshot.rows(some)?.iter().map(|row| row.id(snapshot.catalog()).to_owned()));
+    }
+    Ok(ids)
+}
+
+fn kind(planner: PlannerName) -> PlannerKind {
+    match planner {
+        PlannerName::Rules => PlannerKind::Rules,
+        PlannerName::Route => PlannerKind::Route,
+        PlannerName::Plan => PlannerKind::Plan,
+        PlannerName::Native => PlannerKind::Native,
+    }
+}

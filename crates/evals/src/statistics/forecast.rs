@@ -1,0 +1,66 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::estimate::{add, averaged};
+use super::{Options, guessed_sd, samples, smallest_detectable};
+use crate::metrics::Metric;
+use crate::{CaseResult, Measure};
+
+/// What a run will cost and can find, said before it begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// The smallest difference between two of its variants that it finds in 80 of 100 runs; `None` where it cannot be said.
+    pub smallest_detectable: Option<f64>,
+    /// True if that rests on an earlier run; false if on the largest deviation that the figure can have.
+    pub from_earlier: bool,
+    /// What all of it will cost; `None` without an earlier run.
+    pub cost: Option<Expected>,
+}
+
+/// Expected sums over all cases, variants and repeats, each on the mean of an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Questions to a model.
+    pub model_calls: f64,
+    /// Tokens read.
+    pub input_tokens: f64,
+    /// Tokens written.
+    pub output_tokens: f64,
+    /// Money, in the unit of the workspace's prices.
+    pub money: f64,
+    /// Wall time in milliseconds, one case after another.
+    pub ms: f64,
+}
+
+/// The forecast for `results` cases in all (cases × variants × repeats) in `clusters`, from what an earlier run of some of them
+/// showed; `earlier` may be empty.
+pub fn forecast(
+    earlier: &[CaseResult],
+    metric: Metric,
+    clusters: usize,
+    results: usize,
+    options: &Options,
+) -> Forecast {
+    let mut by_cluster: BTreeMap<&str, Measure> = BTreeMap::new();
+    for ((cluster, _), measure) in averaged(&samples(earlier, metric)) {
+        add(by_cluster.entry(cluster).or_insert(Measure { value: 0.0, weight: 0.0 }), &measure);
+    }
+    let known: Vec<Measure> = by_cluster.into_values().collect();
+    let sd = guessed_sd(&known, metric.info.unit.range());
+    let mean = |of: &dyn Fn(&CaseResult) -> f64| {
+        earlier.iter().map(of).sum::<f64>() / earlier.len() as f64 * results as f64
+    };
+    let cost = (!earlier.is_empty()).then(|| Expected {
+        model_calls: mean(&|r| f64::from(r.usage.model_calls)),
+        input_tokens: mean(&|r| r.usage.input_tokens as f64),
+        output_tokens: mean(&|r| r.usage.output_tokens as f64),
+        money: mean(&|r| r.usage.cost),
+        ms: mean(&|r| r.usage.ms),
+    });
+    Forecast {
+        smallest_detectable: sd.and_then(|sd| smallest_detectable(sd, clusters, options.alpha(), 0.8)),
+        from_earlier: known.len() > 1,
+        cost,
+    }
+}

@@ -1,0 +1,186 @@
+//! What a run's results say: estimates with intervals, costs, comparisons, and whether the gates hold.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Baseline, Change, Fingerprint, GateReport, PartChange, Suite, hold};
+use crate::metrics::Metric;
+use crate::statistics::{Comparison, Options, Spread, adjust, compare, figure, repeats};
+use crate::{CaseResult, Interval};
+
+/// A suite's results as a whole; in JSON, the document that `segue eval --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Assessment {
+    /// The suite.
+    pub suite: String,
+    /// The hash of all that the results depend on.
+    pub fingerprint: String,
+    /// What that is made of.
+    pub depends: BTreeMap<String, String>,
+    /// The variants, in the suite's order.
+    pub variants: Vec<VariantReport>,
+    /// Each variant against the suite's reference, in each metric; corrected over the variants, metric by metric.
+    pub comparisons: Vec<Comparison>,
+    /// Against the baseline, if one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineReport>,
+    /// Whether the gates hold.
+    pub gate: GateReport,
+}
+
+/// What a variant came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VariantReport {
+    /// Its name.
+    pub name: String,
+    /// Metric to estimate.
+    pub metrics: BTreeMap<String, Interval>,
+    /// Metric to how much it differs between repeats, where there are any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub spread: BTreeMap<String, Spread>,
+    /// What it took.
+    pub cost: Spent,
+    /// Case runs.
+    pub cases: usize,
+    /// Those that failed. They count as the worst there is.
+    pub errors: usize,
+    /// The first of their reasons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_error: Option<String>,
+}
+
+/// What the cases of a variant took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Spent {
+    /// Questions to a model.
+    pub model_calls: u64,
+    /// Tokens read and written by it.
+    pub tokens: u64,
+    /// Money, in the unit of the workspace's prices.
+    pub cost: f64,
+    /// Wall time of a case in milliseconds: half of them took no longer.
+    pub ms_p50: f64,
+    /// Nineteen of twenty took no longer.
+    pub ms_p95: f64,
+    /// Wall time of all of them, one after the other, in seconds.
+    pub seconds: f64,
+}
+
+/// A run against its baseline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BaselineReport {
+    /// The fingerprint of the baseline.
+    pub fingerprint: String,
+    /// The parts of the fingerprint that changed since.
+    pub changed: Vec<PartChange>,
+    /// Each variant against itself in the baseline, in each metric.
+    pub comparisons: Vec<Comparison>,
+    /// The cases that became better or worse.
+    pub cases: Vec<Change>,
+    /// Cases of the baseline that were not run, as `variant/case`.
+    pub missing: Vec<String>,
+}
+
+/// Sums a run up. Reads results and nothing else.
+pub fn assess(
+    suite: &Suite,
+    fingerprint: &Fingerprint,
+    results: &[CaseResult],
+    baseline: Option<&Baseline>,
+) -> Assessment {
+    let options = suite.statistics();
+    let mut by_variant: BTreeMap<&str, Vec<CaseResult>> = BTreeMap::new();
+    for result in results {
+        by_variant.entry(result.variant.as_str()).or_default().push(result.clone());
+    }
+    let none = Vec::new();
+    let of = |name: &str| by_variant.get(name).unwrap_or(&none);
+    let variants =
+        suite.variants.iter().map(|v| report(&v.name, of(&v.name), &suite.metrics, &options)).collect();
+    let reference = suite.variants.get(suite.reference).map(|v| v.name.clone()).unwrap_or_default();
+    let others = suite.variants.iter().filter(|v| v.name != reference);
+    let pairs: Vec<_> = others.map(|v| (v.name.clone(), of(&v.name), of(&reference))).collect();
+    let comparisons = compare_all(&pairs, &reference, &suite.metrics, &options);
+    let baseline_report = baseline.map(|baseline| {
+        let names: Vec<&str> = suite.variants.iter().map(|v| v.name.as_str()).collect();
+        let before: Vec<_> = names.iter().map(|name| baseline.of_variant(name)).collect();
+        let pairs: Vec<_> = names
+            .iter()
+            .zip(&before)
+            .filter(|(_, before)| !before.is_empty())
+            .map(|(name, before)| ((*name).to_owned(), of(name), before))
+            .collect();
+        BaselineReport {
+            fingerprint: baseline.fingerprint.hash.clone(),
+            changed: fingerprint.changes(&baseline.fingerprint),
+            comparisons: compare_all(&pairs, "baseline", &suite.metrics, &options),
+            cases: baseline.changes(results, &suite.metrics),
+            missing: baseline.missing_from(results, &names),
+        }
+    });
+    let mut assessment = Assessment {
+        suite: suite.name.clone(),
+        fingerprint: fingerprint.hash.clone(),
+        depends: fingerprint.parts.clone(),
+        variants,
+        comparisons,
+        baseline: baseline_report,
+        gate: GateReport { passed: true, results: Vec::new() },
+    };
+    assessment.gate = hold(suite, &assessment, results, baseline);
+    assessment
+}
+
+fn report(name: &str, results: &[CaseResult], metrics: &[Metric], options: &Options) -> VariantReport {
+    let estimate = |metric: &Metric| (metric.to_string(), figure(results, *metric, options));
+    let spread = |metric: &Metric| Some((metric.to_string(), repeats(results, *metric)?));
+    let failed = results.iter().filter_map(|r| r.error.as_ref());
+    VariantReport {
+        name: name.to_owned(),
+        metrics: metrics.iter().map(estimate).collect(),
+        spread: metrics.iter().filter_map(spread).collect(),
+        cost: spent(results),
+        cases: results.len(),
+        errors: failed.clone().count(),
+        first_error: failed.min().cloned(),
+    }
+}
+
+fn spent(results: &[CaseResult]) -> Spent {
+    let mut ms: Vec<f64> = results.iter().map(|r| r.usage.ms).collect();
+    ms.sort_by(f64::total_cmp);
+    // The nearest rank: the smallest value that this share of the cases does not exceed.
+    let quantile = |q: f64| {
+        let rank = (q * ms.len() as f64).ceil() as usize;
+        ms.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    };
+    Spent {
+        model_calls: results.iter().map(|r| u64::from(r.usage.model_calls)).sum(),
+        tokens: results.iter().map(|r| r.usage.input_tokens + r.usage.output_tokens).sum(),
+        cost: results.iter().map(|r| r.usage.cost).sum(),
+        ms_p50: quantile(0.5),
+        ms_p95: quantile(0.95),
+        seconds: ms.iter().sum::<f64>() / 1000.0,
+    }
+}
+
+/// Variant, its results, those it is compared with.
+type Pair<'a> = (String, &'a Vec<CaseResult>, &'a Vec<CaseResult>);
+
+fn compare_all(
+    pairs: &[Pair<'_>],
+    reference: &str,
+    metrics: &[Metric],
+    options: &Options,
+) -> Vec<Comparison> {
+    let mut all = Vec::new();
+    for metric in metrics {
+        for (variant, now, before) in pairs {
+            let (variant, baseline) = (variant.clone(), reference.to_owned());
+            all.push(Comparison { variant, baseline, ..compare(before, now, *metric, options) });
+        }
+    }
+    adjust(&mut all);
+    all
+}

@@ -1,0 +1,138 @@
+//! Whether results are good enough.
+
+use serde::Serialize;
+
+use super::{Assessment, Baseline, Demand, Evidence, Gate, Suite};
+use crate::metrics::Better;
+use crate::statistics::compare;
+use crate::{CaseResult, Interval};
+
+/// Whether all gates hold.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateReport {
+    /// True if none fails. Gates that could not be judged do not fail: they say why.
+    pub passed: bool,
+    /// Each gate with each variant that it is for.
+    pub results: Vec<GateResult>,
+}
+
+/// One gate with one variant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateResult {
+    /// The metric.
+    pub metric: String,
+    /// The variant.
+    pub variant: String,
+    /// True if it holds, false if it does not; `None` if it could not be judged.
+    pub passed: Option<bool>,
+    /// What was wanted and what there is, in words.
+    pub because: String,
+}
+
+/// Holds a suite's gates against its results.
+pub fn hold(
+    suite: &Suite,
+    assessment: &Assessment,
+    results: &[CaseResult],
+    baseline: Option<&Baseline>,
+) -> GateReport {
+    let mut held = Vec::new();
+    for gate in &suite.gates {
+        for variant in
+            suite.variants.iter().filter(|v| gate.variant.as_ref().is_none_or(|name| *name == v.name))
+        {
+            let (passed, because) = judge(gate, &variant.name, suite, assessment, results, baseline);
+            held.push(GateResult {
+                metric: gate.metric.to_string(),
+                variant: variant.name.clone(),
+                passed,
+                because,
+            });
+        }
+    }
+    let drops = suite.gates.iter().any(|g| matches!(g.demand, Demand::AllowedDrop { .. }));
+    if let Some(baseline) = baseline.filter(|_| drops) {
+        // Hard cases that are left out would look like a gain.
+        for variant in &suite.variants {
+            let missing = baseline.missing_from(results, &[variant.name.as_str()]);
+            if !missing.is_empty() {
+                let some = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+                let because = format!(
+                    "{} cases of the baseline were not run ({some}, …); if that is meant, save a new baseline",
+                    missing.len()
+                );
+                let metric = "cases".to_owned();
+                held.push(GateResult { metric, variant: variant.name.clone(), passed: Some(false), because });
+            }
+        }
+    }
+    GateReport { passed: held.iter().all(|g| g.passed != Some(false)), results: held }
+}
+
+fn judge(
+    gate: &Gate,
+    variant: &str,
+    suite: &Suite,
+    assessment: &Assessment,
+    results: &[CaseResult],
+    baseline: Option<&Baseline>,
+) -> (Option<bool>, String) {
+    let metric = gate.metric;
+    let lower_is_better = metric.info.better == Better::Lower;
+    let sign = if lower_is_better { -1.0 } else { 1.0 };
+    let of = |wanted: &str| results.iter().filter(|r| r.variant == wanted).cloned().collect::<Vec<_>>();
+    match &gate.demand {
+        Demand::Limit(limit) => {
+            let estimate = assessment
+                .variants
+                .iter()
+                .find(|v| v.name == variant)
+                .and_then(|v| v.metrics.get(&metric.to_string()));
+            let Some(estimate) = estimate else { return (Some(false), "there is no estimate".to_owned()) };
+            let word = if lower_is_better { "at most" } else { "at least" };
+            let because = format!("{:.4}, wanted {word} {limit}", estimate.value);
+            (Some(sign * estimate.value >= sign * limit), because)
+        }
+        Demand::AllowedDrop { drop, evidence } => {
+            let Some(baseline) = baseline else {
+                return (None, "not judged: it needs --baseline".to_owned());
+            };
+            let before = baseline.of_variant(variant);
+            if before.is_empty() {
+                return (None, "not judged: the baseline does not have this variant".to_owned());
+            }
+            let compared = compare(&before, &of(variant), metric, &suite.statistics());
+            let difference = turned(compared.difference, sign);
+            let decides = match evidence {
+                Evidence::Estimate => difference.value,
+                Evidence::Interval => difference.high,
+            };
+            let because = format!(
+                "{} against the baseline; a drop of {drop} is allowed{}",
+                signed(&compared.difference),
+                if *evidence == Evidence::Interval { ", beyond doubt" } else { "" }
+            );
+            // Baselines are kept to six decimals.
+            (Some(decides >= -drop - 1e-6), because)
+        }
+        Demand::BetterThan(other) => {
+            let compared = compare(&of(other), &of(variant), metric, &suite.statistics());
+            let difference = turned(compared.difference, sign);
+            let because = format!(
+                "{} against `{other}`; the whole interval should be better",
+                signed(&compared.difference)
+            );
+            (Some(difference.low > 0.0), because)
+        }
+    }
+}
+
+/// The difference so that more is better.
+fn turned(difference: Interval, sign: f64) -> Interval {
+    let (low, high) = (sign * difference.low, sign * difference.high);
+    Interval { value: sign * difference.value, low: low.min(high), high: low.max(high), n: difference.n }
+}
+
+fn signed(difference: &Interval) -> String {
+    format!("{:+.4} [{:+.4}, {:+.4}]", difference.value, difference.low, difference.high)
+}

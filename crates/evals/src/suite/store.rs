@@ -1,0 +1,175 @@
+//! The results of a run on the disk: `SUITE/FINGERPRINT/cases.jsonl`, a line a case run, written as it ends.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use segue_world::{FileError, FileLock, fs};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::{Fingerprint, Variant};
+use crate::CaseResult;
+
+const CASES: &str = "cases.jsonl";
+const RUN: &str = "run.json";
+
+/// Results that cannot be kept or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Somebody else writes here.
+    #[error("another run of this suite is writing to `{0}`; wait for it, or end it, and try again")]
+    Busy(PathBuf),
+    /// A line is no result.
+    #[error("`{path}` line {line} is no result: {reason}; begin anew with --fresh")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What a run was, beside its results.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct RunFile {
+    suite: String,
+    /// When it was begun.
+    began: segue_world::Timestamp,
+    fingerprint: Fingerprint,
+}
+
+/// The results of one fingerprint of a suite. Whoever holds it is alone in writing there.
+#[derive(Debug)]
+pub struct ResultStore {
+    folder: PathBuf,
+    /// By variant, case and repeat. Details stay on the disk.
+    results: BTreeMap<(String, String, u32), CaseResult>,
+    /// A last line that a kill had cut, and that was dropped.
+    torn: bool,
+    _lock: FileLock,
+}
+
+impl ResultStore {
+    /// Opens the results of this fingerprint in `root/SUITE/FINGERPRINT`, those there are included unless `fresh`. A last line
+    /// without its end was cut by a kill: it is dropped, and its case is run again.
+    pub fn open(
+        root: &Path,
+        suite: &str,
+        fingerprint: &Fingerprint,
+        began: segue_world::Timestamp,
+        fresh: bool,
+    ) -> Result<Self, StoreError> {
+        let folder = root.join(suite).join(&fingerprint.hash);
+        fs::create_dir_all(&folder)?;
+        let lock = fs::try_lock(&folder.join(".lock"))?.ok_or_else(|| StoreError::Busy(folder.clone()))?;
+        let path = folder.join(CASES);
+        if fresh {
+            fs::remove_file(&path)?;
+        }
+        let (results, torn) = read(&path)?;
+        if torn {
+            let mut text = String::new();
+            for line in
+                String::from_utf8_lossy(&fs::read(&path)?).split_inclusive('\n').filter(|l| l.ends_with('\n'))
+            {
+                text.push_str(line);
+            }
+            fs::write_atomic(&path, text.as_bytes())?;
+        }
+        let run = RunFile { suite: suite.to_owned(), began, fingerprint: fingerprint.clone() };
+        fs::write_atomic(&folder.join(RUN), &serde_json::to_vec_pretty(&run).unwrap_or_default())?;
+        let results = results.into_iter().map(|r| (key(&r), r)).collect();
+        Ok(Self { folder, results, torn, _lock: lock })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// True if a cut line was dropped.
+    pub fn was_torn(&self) -> bool {
+        self.torn
+    }
+
+    /// How many results there are.
+    pub fn len(&self) -> usize {
+        self.results.len()
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty()
+    }
+
+    /// True if this case has a result under this variant in this repeat.
+    pub(crate) fn has(&self, variants: &[Variant], variant: usize, case: &str, repeat: u32) -> bool {
+        let name = variants.get(variant).map(|v| v.name.clone()).unwrap_or_default();
+        self.results.contains_key(&(name, case.to_owned(), repeat))
+    }
+
+    /// Keeps a result; it is on the disk when this returns.
+    pub fn add(&mut self, mut result: CaseResult) -> Result<(), StoreError> {
+        let mut line = serde_json::to_string(&result).unwrap_or_default();
+        line.push('\n');
+        fs::append(&self.folder.join(CASES), line.as_bytes())?;
+        result.detail = Json::Null;
+        self.results.insert(key(&result), result);
+        Ok(())
+    }
+
+    /// The results there are, ordered by variant, case and repeat, without their details.
+    pub fn results(&self) -> impl Iterator<Item = &CaseResult> {
+        self.results.values()
+    }
+
+    /// The results, ordered by variant, case and repeat, without their details.
+    pub fn into_results(self) -> Vec<CaseResult> {
+        self.results.into_values().collect()
+    }
+
+    /// The latest run of the suite under another fingerprint than this, with its results.
+    pub fn before(root: &Path, suite: &str, fingerprint: &str) -> Option<(Fingerprint, Vec<CaseResult>)> {
+        let folders = fs::list(&root.join(suite)).ok()?;
+        let runs = folders.into_iter().filter_map(|folder| {
+            let run: RunFile = serde_json::from_slice(&fs::read(&folder.join(RUN)).ok()?).ok()?;
+            (run.fingerprint.hash != fingerprint).then_some((run.began, folder, run.fingerprint))
+        });
+        let (_, folder, fingerprint) = runs.max_by_key(|(began, ..)| *began)?;
+        Some((fingerprint, read(&folder.join(CASES)).ok()?.0))
+    }
+}
+
+fn key(result: &CaseResult) -> (String, String, u32) {
+    (result.variant.clone(), result.case.clone(), result.repeat)
+}
+
+/// The results in a file, without details, and whether its last line is cut.
+fn read(path: &Path) -> Result<(Vec<CaseResult>, bool), StoreError> {
+    let bytes = match fs::read(path) {
+        Err(e) if e.is_not_found() => return Ok((Vec::new(), false)),
+        other => other?,
+    };
+    // A cut may go through a character.
+    let text = String::from_utf8_lossy(&bytes);
+    let torn = !text.is_empty() && !text.ends_with('\n');
+    let mut results = Vec::new();
+    for (i, line) in text.split_inclusive('\n').enumerate() {
+        if !line.ends_with('\n') {
+            break;
+        }
+        let mut result: CaseResult = serde_json::from_str(line).map_err(|e| StoreError::Damaged {
+            path: path.to_owned(),
+            line: i + 1,
+            reason: e.to_string(),
+        })?;
+        result.detail = Json::Null;
+        results.push(result);
+    }
+    Ok((results, torn))
+}
