@@ -77,16 +77,10 @@ pub struct Comparison {
 /// The interval of the difference is from [`bootstrap`] over clusters, each with both its sides; p from [`permutation`]. A
 /// failed case counts as the worst there is, with the weight that the other variant shows it to have.
 pub fn compare(a: &[CaseResult], b: &[CaseResult], metric: Metric, options: &Options) -> Comparison {
-    let cases = |results: &[CaseResult]| -> BTreeSet<(String, String)> {
-        results.iter().map(|r| (r.cluster.clone(), r.case.clone())).collect()
-    };
-    let (in_a, in_b) = (cases(a), cases(b));
-    let shared = |results: &[CaseResult]| -> Vec<CaseResult> {
-        let both = |r: &&CaseResult| {
-            let key = (r.cluster.clone(), r.case.clone());
-            in_a.contains(&key) && in_b.contains(&key)
-        };
-        results.iter().filter(both).cloned().collect()
+    let (in_a, in_b) = (cases_of(a), cases_of(b));
+    let shared = |results| -> Vec<&CaseResult> {
+        let both = |r: &&CaseResult| in_a.contains(&key(r)) && in_b.contains(&key(r));
+        <[CaseResult]>::iter(results).filter(both).collect()
     };
     let (a_shared, b_shared) = (shared(a), shared(b));
     let mut comparison = match cost::percentile_of(metric) {
@@ -176,13 +170,22 @@ impl Comparison {
     }
 }
 
-fn of_measures(a: &[CaseResult], b: &[CaseResult], metric: Metric, options: &Options) -> Comparison {
+/// A case, and the cluster that it is in.
+fn key(result: &CaseResult) -> (&str, &str) {
+    (&result.cluster, &result.case)
+}
+
+fn cases_of(results: &[CaseResult]) -> BTreeSet<(&str, &str)> {
+    results.iter().map(key).collect()
+}
+
+fn of_measures(a: &[&CaseResult], b: &[&CaseResult], metric: Metric, options: &Options) -> Comparison {
     let name = metric.to_string();
     let mut weights = BTreeMap::new();
     if metric.info.scope == Scope::Case {
-        for result in a.iter().chain(b) {
+        for result in a.iter().chain(b).copied() {
             if let Some(measure) = result.metrics.get(&name).filter(|m| m.weight > 0.0) {
-                weights.insert((result.cluster.as_str(), result.case.as_str()), measure.weight);
+                weights.insert(key(result), measure.weight);
             }
         }
     }
@@ -210,10 +213,12 @@ fn of_measures(a: &[CaseResult], b: &[CaseResult], metric: Metric, options: &Opt
     Comparison { n: cases.len(), changed, smallest_detectable: smallest, ..comparison }
 }
 
-fn of_times(a: &[CaseResult], b: &[CaseResult], q: f64, options: &Options) -> Comparison {
-    let cases: BTreeSet<_> = a.iter().map(|r| (&r.cluster, &r.case)).collect();
-    let mut b = times(b);
-    let pairs: Vec<_> =
-        times(a).into_iter().map(|(cluster, a)| (a, b.remove(cluster).unwrap_or_default())).collect();
+fn of_times(a: &[&CaseResult], b: &[&CaseResult], q: f64, options: &Options) -> Comparison {
+    let cases: BTreeSet<_> = a.iter().map(|r| key(r)).collect();
+    let mut b = times(b.iter().copied());
+    let pairs: Vec<_> = times(a.iter().copied())
+        .into_iter()
+        .map(|(cluster, a)| (a, b.remove(cluster).unwrap_or_default()))
+        .collect();
     Comparison { n: cases.len(), ..compare_pairs(&pairs, |of| pooled(of, q), options) }
 }

@@ -18,7 +18,7 @@ fn popularity() -> Popularity {
 fn coverage_and_gini_are_over_the_whole_catalogue() {
     let run = [lists(&[&["a", "b", "x"], &["a", "c"]], &[]), lists(&[&["a"]], &[])];
     assert_eq!(coverage(&run, 2, 10), Some(0.3));
-    // Counts 3, 1, 1 and seven times 0: (5 · 10 − 15 … ) by hand: Σ (2i − 11) x = 5·1 + 7·1 + 9·3 = 39; 39 / (10 · 5).
+    // Counts 3, 1, 1 and seven times 0: Σ (2i − 11) x = 5·1 + 7·1 + 9·3 = 39, over 10 · 5.
     assert!((gini(&run, 2, 10).unwrap() - 0.78).abs() < 1e-12);
     assert_eq!(gini(&[lists(&[&["a", "b"]], &[])], 2, 2), Some(0.0));
     assert_eq!(gini(&[lists(&[&["a"]], &[])], 1, 4), Some(0.75));
