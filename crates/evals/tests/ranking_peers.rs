@@ -1,13 +1,7 @@
 //! Ranking metrics side by side with `pytrec_eval` and `ir_measures`, on SciFact: a run of Segue's BM25, one of a cheap scorer with
 //! many ties, and one of random scores. The peers are installed by `evals/peers/metrics.py`; without Python, the package index or the
 //! data, the test is skipped and says so.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::panic,
-    reason = "a test says what is wrong by failing, and why it is skipped"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -64,7 +58,7 @@ role = "text"
 "#;
 
 #[derive(Deserialize)]
-struct Text {
+struct Line {
     #[serde(rename = "_id")]
     id: String,
     #[serde(default)]
@@ -173,7 +167,7 @@ fn ours(name: &str, scores: &BTreeMap<String, f64>, judged: &BTreeMap<String, i6
     measure(metric(name).unwrap(), &ranking, &judged).value
 }
 
-fn texts(file: &Path) -> Vec<Text> {
+fn texts(file: &Path) -> Vec<Line> {
     fs::read_to_string(file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -212,7 +206,7 @@ fn bm25(folder: &Path, scifact: &Path, queries: &BTreeMap<&str, &str>) -> Run {
 }
 
 /// How many words of the query a document has: few distinct scores, and hundreds of ties. Every fiftieth query finds nothing.
-fn overlap(documents: &[Text], queries: &BTreeMap<&str, &str>) -> Run {
+fn overlap(documents: &[Line], queries: &BTreeMap<&str, &str>) -> Run {
     let words: Vec<(&str, BTreeSet<String>)> = documents
         .iter()
         .map(|d| (d.id.as_str(), text::words(&format!("{} {}", d.title, d.text)).collect()))
@@ -234,7 +228,7 @@ fn overlap(documents: &[Text], queries: &BTreeMap<&str, &str>) -> Run {
 /// Random scores of few values, some of which differ in double precision only, against judgments of five grades: the judged
 /// documents and others, in front of and behind every cutoff. Queries of it have names of their own; some have no relevant judgment, and
 /// some none at all.
-fn random(documents: &[Text], qrels: &mut Qrels) -> Run {
+fn random(documents: &[Line], qrels: &mut Qrels) -> Run {
     let mut generator = Pcg64::seed_from_u64(3);
     let mut run = Run::new();
     for q in 0..400 {

@@ -1,6 +1,6 @@
 use crate::metrics::beyond::*;
 use crate::metrics::metric;
-use crate::statistics::Options;
+use crate::statistics::{Options, Verdict};
 
 fn lists(shown: &[&[&str]], profile: &[&str]) -> Lists {
     let own = |list: &[&str]| list.iter().map(|i| (*i).to_owned()).collect::<Vec<_>>();
@@ -61,4 +61,20 @@ fn figures_of_a_run_have_intervals() {
     assert_eq!(figure(metric("ndcg@3").unwrap(), &run, 50, &known, &Options::default()), None);
     let none = figure(metric("gini@3").unwrap(), &[], 50, &known, &Options::default()).unwrap();
     assert_eq!((none.n, none.low, none.high), (0, 0.0, 1.0));
+}
+
+#[test]
+fn figures_of_two_runs_are_compared() {
+    let name = |n: usize| format!("i{n}");
+    // One shows everybody the same, the other everybody something else.
+    let pairs: Vec<(Lists, Lists)> = (0..20)
+        .map(|n| (lists(&[&["i0", "i1"]], &["i3"]), lists(&[&[&name(2 * n), &name(2 * n + 1)]], &["i3"])))
+        .collect();
+    let of =
+        |name: &str| compare(metric(name).unwrap(), &pairs, 50, &Popularity::default(), &Options::default());
+    let coverage = of("coverage@2").unwrap();
+    assert_eq!((coverage.before, coverage.after, coverage.verdict), (0.04, 0.8, Verdict::Better));
+    assert!(coverage.difference.low < 0.76 && coverage.difference.high > 0.76, "{coverage:?}");
+    assert_eq!(of("gini@2").unwrap().verdict, Verdict::Better);
+    assert_eq!(of("ndcg@2"), None);
 }

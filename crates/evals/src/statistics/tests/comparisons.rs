@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::super::estimate::ratio;
@@ -71,7 +73,7 @@ fn a_failed_case_is_weighed_as_the_other_variant_shows() {
     let a: Vec<_> =
         (0..6).map(|n| result("a", &format!("c{n}.0"), name, Measure::share(n + 1, n + 1))).collect();
     let mut b = a.clone();
-    (b[5].metrics, b[5].error) = (Default::default(), Some("refused".to_owned()));
+    (b[5].metrics, b[5].error) = (BTreeMap::new(), Some("refused".to_owned()));
     let compared = compare(&a, &b, metric(name).unwrap(), &Options::default());
     assert_eq!((compared.before, compared.after), (1.0, 15.0 / 21.0));
 }
