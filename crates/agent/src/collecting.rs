@@ -13,7 +13,7 @@
 
 use segue_catalog::{Catalog, Operator, Predicate, Role, Snapshot, StoreError, Value};
 
-use crate::rules::{holding, makers};
+use crate::rules::{holding, is_maker};
 use crate::{Asked, Constraints, Intent, Reading, Session};
 
 /// The session as a turn of it is read: without the requests before it.
@@ -91,7 +91,7 @@ fn made_by_makers(constraints: &Constraints, snapshot: &Snapshot) -> Result<Vec<
     }
     let mut any = Vec::new();
     for row in snapshot.rows(&kept)? {
-        for field in makers(catalog).into_iter().filter_map(|i| catalog.fields.get(i)) {
+        for field in catalog.fields.iter().filter(|f| is_maker(f)) {
             for maker in row.get(catalog, &field.name).each().iter().filter(|v| !v.is_null()) {
                 let by = Predicate::field(&field.name, Operator::Eq, maker.clone());
                 if !any.contains(&by) {

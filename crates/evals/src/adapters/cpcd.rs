@@ -142,12 +142,12 @@ pub(super) fn open(
     let protocol = Protocol::of(&dialogues, &tracks, suite.data.limit);
     let source = digest_of(&files.1)?;
     let make = |root: &Path| prepare(&tracks, root);
-    let library = library("cpcd", &source, &make, suite.needs_embeddings(), surroundings, progress)?;
+    let library = library("cpcd", &source, &make, suite.data.embeddings, surroundings, progress)?;
     let systems = Systems::new(suite, library.engine, surroundings)?;
     let mut depends = systems.depends();
     depends.push(("catalogue".to_owned(), library.content));
     depends.push(("conversations".to_owned(), digest_of(&files.0)?));
-    if let Some(embedder) = library.embedder.filter(|_| suite.needs_embeddings()) {
+    if let Some(embedder) = library.embedder {
         depends.push(("embeddings".to_owned(), embedder));
     }
     let sessions = Sessions::new(suite.repeats == 1);

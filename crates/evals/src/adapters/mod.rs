@@ -4,6 +4,7 @@
 mod beir;
 mod cpcd;
 mod library;
+mod memo;
 mod systems;
 
 use std::path::PathBuf;
