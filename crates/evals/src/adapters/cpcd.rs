@@ -204,7 +204,8 @@ impl Task for Cpcd {
                     (self.systems.find(variant, &words).await?, Some(words))
                 }
                 None => {
-                    let told = self.sessions.turn(&self.systems, variant, dialogue, scored.turn, &self.tracks);
+                    let told =
+                        self.sessions.turn(&self.systems, variant, dialogue, scored.turn, &self.tracks);
                     (told.await?, None)
                 }
             };

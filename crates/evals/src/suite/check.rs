@@ -8,7 +8,9 @@ use segue_catalog::text::nearest_name;
 use toml::Spanned;
 
 use super::spec::{DataSpec, GateSpec, Part, RetrieverName, SuiteSpec, VariantSpec};
-use super::{AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, Suite, SuiteError, System, Variant};
+use super::{
+    AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, Suite, SuiteError, System, Variant,
+};
 use crate::metrics::{self, Metric, Scope};
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {

@@ -105,10 +105,7 @@ impl Protocol {
         let judged: ranking::Judgments<'_> = case.gold.iter().map(|(_, c)| (c.as_str(), 1)).collect();
         let measure = |metric: &Metric| {
             let Measure { value, weight } = ranking::measure(*metric, &ranked, &judged);
-            (
-                metric.to_string(),
-                Measure { value: value * case.weight, weight: weight * case.weight },
-            )
+            (metric.to_string(), Measure { value: value * case.weight, weight: weight * case.weight })
         };
         metrics.iter().map(measure).collect()
     }

@@ -7,8 +7,9 @@ use crate::suite::QueryText;
 /// The stop words of Lucene's `EnglishAnalyzer`. The index knows none, so that titles made of them can be found; baselines leave
 /// them out, with words of one letter, and so do queries here.
 const STOP_WORDS: [&str; 33] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not", "of",
-    "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "will", "with",
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no",
+    "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to",
+    "was", "will", "with",
 ];
 
 /// The words to search for at a turn, from 0.
@@ -31,6 +32,7 @@ pub(super) fn words(query: QueryText, dialogue: &Dialogue, turn: usize, tracks: 
             if searched.trim().is_empty() { said.to_owned() } else { searched }
         }
     };
-    let counts = |word: &&str| word.chars().nth(1).is_some() && !STOP_WORDS.contains(&word.to_lowercase().as_str());
+    let counts =
+        |word: &&str| word.chars().nth(1).is_some() && !STOP_WORDS.contains(&word.to_lowercase().as_str());
     text.split(|c: char| !c.is_alphanumeric()).filter(counts).collect::<Vec<_>>().join(" ")
 }

@@ -54,10 +54,12 @@ impl Sessions {
                     },
                 };
                 Arc::new(match session {
-                    Ok(mut session) => match systems.turn(&variant.name, &mut session, &said.user_query, true).await {
-                        Ok(found) => Ok((session, found)),
-                        Err(error) => Err(error),
-                    },
+                    Ok(mut session) => {
+                        match systems.turn(&variant.name, &mut session, &said.user_query, true).await {
+                            Ok(found) => Ok((session, found)),
+                            Err(error) => Err(error),
+                        }
+                    }
                     Err(error) => Err(error),
                 })
             };
