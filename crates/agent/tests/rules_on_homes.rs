@@ -274,9 +274,10 @@ fn plans_choose_tools_by_role() {
         three cheapest homes
           s1 = arrange {"by":"price","direction":"ascending","k":3}
         preferably large houses
-          s1 = keep {"where":{"field":"area","op":"ge","value":160}}
-          s2 = keep {"where":{"field":"kind","op":"eq","value":"house"}}
-          s3 = blend {"sets":["s1","s2"],"k":10}
+          s1 = keep {"where":{"all":[]}}
+          s2 = keep {"where":{"field":"area","op":"ge","value":160}}
+          s3 = keep {"where":{"field":"kind","op":"eq","value":"house"}}
+          s4 = blend {"sets":["s1","s2","s3"],"k":10}
         how many flats are there?
           s1 = keep {"where":{"field":"kind","op":"eq","value":"apartment"}}
     "#]].assert_eq(&out);

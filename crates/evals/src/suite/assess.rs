@@ -181,7 +181,7 @@ fn compare_all(
     for metric in metrics {
         for (variant, now, before) in pairs {
             let (variant, baseline) = (variant.clone(), reference.to_owned());
-            all.push(Comparison { variant, baseline, ..compare(before, now, *metric, options) });
+            all.push(Comparison { baseline, variant, ..compare(before, now, *metric, options) });
         }
     }
     adjust(&mut all);

@@ -30,6 +30,7 @@ const BELOW_THE_GATE: u8 = 3;
 
 /// How a suite is run.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Suites")]
 pub(crate) struct SuiteArgs {
     /// Compare with these results case by case
     #[arg(long, value_name = "FILE")]
