@@ -197,7 +197,7 @@ fn queries(
 }
 
 /// The lines of a JSON Lines file, one at a time; empty ones do not count.
-fn lines<T: for<'a> Deserialize<'a>>(
+pub(super) fn lines<T: for<'a> Deserialize<'a>>(
     path: &Path,
 ) -> Result<impl Iterator<Item = Result<T, AdapterError>> + Send + use<T>, AdapterError> {
     let file = fs::open(path)?;
@@ -235,7 +235,7 @@ fn read_judgments(path: &Path) -> Result<Judgments, AdapterError> {
 }
 
 /// The first 16 hexadecimal digits of a file's SHA-256.
-fn digest_of(path: &Path) -> Result<String, AdapterError> {
+pub(super) fn digest_of(path: &Path) -> Result<String, AdapterError> {
     let hash = Sha256::digest(fs::read(path)?);
     Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }

@@ -27,6 +27,7 @@ pub(super) struct Systems {
 }
 
 /// Items for words, and what it took.
+#[derive(Debug, Clone)]
 pub(super) struct Found {
     /// Best first; the agent shows [`MAX_ITEMS`] at most.
     pub(super) items: Vec<Scored>,
@@ -128,7 +129,7 @@ impl Systems {
                 let ms = fusing + found.iter().map(|(_, ms)| ms).sum::<f64>();
                 Ok(Found::by_searches(items, ms, parts))
             }
-            System::Agent { .. } => self.ask(&variant.name, words).await,
+            System::Agent { .. } => self.turn(&variant.name, &mut self.session(), words, false).await,
         }
     }
 
@@ -152,12 +153,24 @@ impl Systems {
         })
     }
 
-    async fn ask(&self, variant: &str, words: &str) -> Result<Found, CaseError> {
+    /// A conversation that has not begun.
+    pub(super) fn session(&self) -> Session {
+        Session::in_memory(self.world.as_ref())
+    }
+
+    /// The items that a variant's agent finds at the next turn of a conversation, in which the user puts a set together or not.
+    pub(super) async fn turn(
+        &self,
+        variant: &str,
+        session: &mut Session,
+        words: &str,
+        collecting: bool,
+    ) -> Result<Found, CaseError> {
         let no_agent = || CaseError(format!("variant `{variant}` has no agent"));
         let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
-        let mut session = Session::in_memory(self.world.as_ref());
-        let options = TurnOptions { planner: *planner, k: Some(MAX_ITEMS), ..TurnOptions::default() };
-        let turn = agent.turn(&mut session, words, options, |_| {}).await.map_err(CaseError::of)?;
+        let k = Some(MAX_ITEMS);
+        let options = TurnOptions { planner: *planner, k, collecting, ..TurnOptions::default() };
+        let turn = agent.turn(session, words, options, |_| {}).await.map_err(CaseError::of)?;
         let mut items = Vec::new();
         for item in turn.answer.iter().flat_map(|a| &a.items) {
             let ordinal = self.engine.snapshot().ordinal(&item.id).map_err(CaseError::of)?;

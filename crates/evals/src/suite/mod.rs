@@ -119,6 +119,8 @@ pub enum DataPlace {
 pub enum AdapterKind {
     /// Judged retrieval as in BEIR: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`.
     Beir,
+    /// Conversational playlists as in CPCD: `dialogues.jsonl`, `tracks.jsonl`; the split is `all`.
+    Cpcd,
 }
 
 /// One variant of the system.
@@ -128,6 +130,25 @@ pub struct Variant {
     pub name: String,
     /// What it is.
     pub system: System,
+    /// What of a conversation is searched for, where the cases are turns of one and the variant is a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<QueryText>,
+}
+
+/// What of a conversation is searched for. Liked items are those that the data set's protocol lets be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryText {
+    /// What the user says now.
+    Current,
+    /// All that the user has said so far.
+    History,
+    /// That, and the texts of the items that the user liked so far.
+    HistoryAndLiked,
+    /// What the user says now, and the makers of the items that the user liked so far: what can be done without a model.
+    CurrentAndMakers,
+    /// What the person searched for who played the system when the conversation was recorded: an upper bound, and no system.
+    Recorded,
 }
 
 /// What a variant is.
