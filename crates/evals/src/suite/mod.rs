@@ -49,7 +49,8 @@ use crate::statistics::Options;
 pub use assess::{Assessment, BaselineReport, Spent, VariantReport, assess};
 pub use baseline::{Baseline, BaselineError, Change, Direction};
 pub use fingerprint::{Fingerprint, PartChange, code_parts};
-pub use gate::{GateReport, GateResult, hold};
+use gate::hold;
+pub use gate::{GateReport, GateResult};
 pub use run::{Answered, Case, CaseError, Outlook, RunEnd, RunError, RunOptions, Task, run};
 pub use store::{ResultStore, StoreError};
 
