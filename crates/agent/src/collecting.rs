@@ -7,10 +7,12 @@
 //! - names that a turn says rank and do not filter, and their words are searched for too: an album may be called as a mood is;
 //! - what is said after something was kept is a request of its own; until then it adds to what was said before;
 //! - a turn that asks for nothing new goes on with the last request;
+//! - a model that reads after the rules gives words a meaning and takes none away;
 //! - what was kept is to be like, and so are its makers: being made by one of them is a wish.
 //!
 //! Limits of numbers and dates, and all that is not wanted, hold until they are taken back, here too.
 
+use segue_catalog::text::words;
 use segue_catalog::{Catalog, Operator, Predicate, Role, Snapshot, StoreError, Value};
 
 use crate::rules::{holding, is_maker};
@@ -24,8 +26,20 @@ pub(crate) fn narrowed(session: &Session) -> Session {
     session
 }
 
-/// Puts the requests before a turn back into what it was read as. Names of this turn only rank from here on.
-pub(crate) fn rejoin(before: &Constraints, reading: &mut Reading, catalog: &Catalog, turn: u32) {
+/// Puts the requests before a turn back into what it was read as. Names of this turn only rank from here on, and words that
+/// the rules would have searched for are searched for, whatever a model that read after them makes of the rest: a word too
+/// many costs a place, one too few the request.
+pub(crate) fn rejoin(
+    before: &Constraints,
+    by_rules: &Reading,
+    reading: &mut Reading,
+    catalog: &Catalog,
+    turn: u32,
+) {
+    let lost = lost_words(by_rules, reading, turn);
+    if !lost.is_empty() {
+        reading.constraints.queries.push(Asked::new(lost.clone(), &lost, turn, false));
+    }
     for understood in &mut reading.understood {
         understood.hard &= !understood.predicate.as_ref().is_some_and(|p| is_of_names(p, catalog));
     }
@@ -45,6 +59,18 @@ pub(crate) fn rejoin(before: &Constraints, reading: &mut Reading, catalog: &Cata
     restore(dislikes, likes, turn);
 }
 
+/// The words of this turn that the rules search for and of which a reading makes nothing.
+fn lost_words(by_rules: &Reading, reading: &Reading, turn: u32) -> String {
+    let of_turn = |reading: &Reading| -> Vec<String> {
+        let queries = holding(&reading.constraints.queries).filter(|q| q.turn == turn);
+        queries.flat_map(|q| words(&q.what)).collect()
+    };
+    let meant = reading.understood.iter().filter(|u| u.predicate.is_some());
+    let kept: Vec<String> = of_turn(reading).into_iter().chain(meant.flat_map(|u| words(&u.text))).collect();
+    let lost: Vec<_> = of_turn(by_rules).into_iter().filter(|word| !kept.contains(word)).collect();
+    lost.join(" ")
+}
+
 /// What a turn is planned from: the request of the moment, as words and wishes, and a wish for the makers of what was kept.
 pub(crate) fn moment(constraints: &Constraints, snapshot: &Snapshot) -> Result<Constraints, StoreError> {
     let catalog = snapshot.catalog();
@@ -53,12 +79,12 @@ pub(crate) fn moment(constraints: &Constraints, snapshot: &Snapshot) -> Result<C
     moment.queries.retain(|q| q.holds() && q.turn >= from);
     moment.conditions.retain(|c| c.holds() && (c.hard || c.turn >= from));
     let wishes = moment.conditions.iter().filter(|c| !c.hard && is_of_names(&c.what, catalog));
-    let mut words: Vec<String> = wishes.clone().flat_map(|w| names(&w.what)).collect();
-    words.extend(moment.queries.iter().map(|q| q.what.clone()));
+    let mut searched: Vec<String> = wishes.flat_map(|w| names(&w.what)).collect();
+    searched.extend(moment.queries.iter().map(|q| q.what.clone()));
     moment.queries.clear();
-    if !words.is_empty() {
-        let words = words.join(" ");
-        moment.queries.push(Asked::new(words.clone(), &words, from, false));
+    if !searched.is_empty() {
+        let searched = searched.join(" ");
+        moment.queries.push(Asked::new(searched.clone(), &searched, from, false));
     }
     // Names of one field stand beside one another: nobody means a song by all four singers.
     let (mut named, rest): (Vec<_>, Vec<_>) =

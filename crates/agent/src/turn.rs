@@ -127,9 +127,10 @@ impl Agent {
             today: today.get(..10),
         };
         let reading = clarify::read(request, &situation, reads)?;
+        let by_rules = options.collecting.then(|| reading.clone());
         let mut planned = self.planned(request, reads, reading, &options, began).await?;
-        if options.collecting {
-            collecting::rejoin(&session.constraints, &mut planned.reading, self.catalog(), turn);
+        if let Some(by_rules) = by_rules {
+            collecting::rejoin(&session.constraints, &by_rules, &mut planned.reading, self.catalog(), turn);
         }
         self.respond(session, request, planned, &options, began, &mut events).await
     }

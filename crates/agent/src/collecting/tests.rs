@@ -1,6 +1,7 @@
 use segue_world::RealWorld;
 
 use super::*;
+use crate::Understood;
 use crate::rules::{self, Situation};
 use crate::testing::{catalog, snapshot};
 
@@ -12,13 +13,19 @@ fn words(text: &str, turn: u32) -> Asked<String> {
     Asked::new(text.to_owned(), text, turn, false)
 }
 
+/// What the rules read, and nobody after them.
+fn alone(reading: &mut Reading, session: &Session, snapshot: &Snapshot, turn: u32) {
+    let by_rules = reading.clone();
+    rejoin(&session.constraints, &by_rules, reading, snapshot.catalog(), turn);
+}
+
 /// The reading of a turn beside what was asked for before.
 fn read(request: &str, session: &Session, snapshot: &Snapshot) -> Reading {
     let (narrowed, turn) = (narrowed(session), session.turns + 1);
     let before = &narrowed.constraints;
     let situation = Situation { snapshot, before, shown: &[], turn, today: None };
     let mut reading = rules::read(request, &situation).unwrap();
-    rejoin(&session.constraints, &mut reading, snapshot.catalog(), turn);
+    alone(&mut reading, session, snapshot, turn);
     reading
 }
 
@@ -30,9 +37,10 @@ fn ids(ids: &[&str]) -> Vec<String> {
 fn names_rank_limits_and_refusals_hold() {
     let (_folder, snapshot) = snapshot();
     let session = Session::in_memory(&RealWorld::new());
-    let reading = read("dramas under 120 minutes", &session, &snapshot);
-    let hard: Vec<_> = reading.constraints.conditions.iter().map(|c| (c.what.to_string(), c.hard)).collect();
-    assert_eq!(hard, [("genre = Drama".to_owned(), false), ("runtime < 120".to_owned(), true)]);
+    let reading = read("called Night Bus, under 120 minutes", &session, &snapshot);
+    let hard: Vec<_> =
+        reading.constraints.conditions.iter().map(|c| (fields(&c.what).join(" "), c.hard)).collect();
+    assert_eq!(hard, [("title".to_owned(), false), ("runtime".to_owned(), true)]);
     let told: Vec<_> = reading.understood.iter().map(|u| u.hard).collect();
     assert_eq!(told, [false, true]);
     let not = Predicate::field("genre", Operator::Eq, Value::from("Horror")).negate();
@@ -81,4 +89,26 @@ fn what_was_kept_is_kept_when_the_next_request_begins_anew() {
     assert_eq!(now.queries.iter().map(|q| q.turn).collect::<Vec<_>>(), [1, 2]);
     let again = read("start over", &session, &snapshot).constraints;
     assert!(again.queries.is_empty() && !again.likes.iter().any(Asked::holds));
+}
+
+#[test]
+fn a_model_gives_words_a_meaning_and_takes_none_away() {
+    let (_folder, snapshot) = snapshot();
+    let session = Session::in_memory(&RealWorld::new());
+    let situation =
+        Situation { snapshot: &snapshot, before: &session.constraints, shown: &[], turn: 1, today: None };
+    let by_rules = rules::read("mellow harbour back street", &situation).unwrap();
+    // The model searches for one word, gives two a meaning and says nothing of the fourth.
+    let mut reading = by_rules.clone();
+    reading.constraints.queries = vec![words("harbour", 1)];
+    reading.constraints.conditions = vec![said("genre", "Drama", 1, true)];
+    reading.understood = vec![Understood {
+        text: "back street".to_owned(),
+        predicate: Some(said("genre", "Drama", 1, true).what),
+        meaning: "genre = Drama (read by the model)".to_owned(),
+        hard: true,
+    }];
+    rejoin(&session.constraints, &by_rules, &mut reading, snapshot.catalog(), 1);
+    let queries: Vec<_> = reading.constraints.queries.iter().map(|q| q.what.as_str()).collect();
+    assert_eq!(queries, ["harbour", "mellow"]);
 }
