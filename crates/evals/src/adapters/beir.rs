@@ -145,6 +145,10 @@ impl Task for Beir {
         self.depends.clone()
     }
 
+    fn tools(&self, variant: &Variant) -> Vec<String> {
+        self.systems.tools(variant)
+    }
+
     fn answer<'a>(
         &'a self,
         variant: &'a Variant,
@@ -235,7 +239,7 @@ fn read_judgments(path: &Path) -> Result<Judgments, AdapterError> {
 }
 
 /// The first 16 hexadecimal digits of a file's SHA-256.
-fn digest_of(path: &Path) -> Result<String, AdapterError> {
+pub(super) fn digest_of(path: &Path) -> Result<String, AdapterError> {
     let hash = Sha256::digest(fs::read(path)?);
     Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }

@@ -4,6 +4,7 @@
 mod beir;
 mod library;
 mod memo;
+mod simulated;
 mod systems;
 
 use std::path::PathBuf;
@@ -125,6 +126,7 @@ pub fn open(
     let folder = locate(suite, &suite.data, surroundings)?;
     match suite.data.adapter {
         AdapterKind::Beir => Ok(Arc::new(beir::open(suite, &folder, surroundings, progress)?)),
+        AdapterKind::Simulated => Ok(Arc::new(simulated::open(suite, &folder, surroundings, progress)?)),
     }
 }
 
