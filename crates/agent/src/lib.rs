@@ -7,6 +7,7 @@ mod agent;
 mod answer;
 mod call;
 mod clarify;
+mod collecting;
 mod constraints;
 mod conversing;
 mod evidence;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::Agent;
 use crate::answer::{Material, compose, select};
 use crate::clarify;
+use crate::collecting;
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
@@ -32,6 +33,10 @@ pub struct TurnOptions {
     /// Stop once there is a plan. Nothing is kept of such a turn.
     #[serde(skip)]
     pub plan_only: bool,
+    /// True if the user puts a set together, a playlist say, and each turn asks for more beside what was kept
+    /// ([`Session::rate`]): what was asked for before is served then, and does not narrow what comes next.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collecting: bool,
     /// Who plans. Where a model is wanted and there is none, or it fails, the rules do, and the report says so.
     pub planner: PlannerKind,
     /// Why this planner, for the report, where it was chosen and not asked for.
@@ -112,15 +117,20 @@ impl Agent {
             let head = || Head::of(self, session, request, &options, now);
             options.tape.begin(&self.world, secrets, head);
         }
+        let narrowed = options.collecting.then(|| collecting::narrowed(session));
+        let reads = narrowed.as_ref().unwrap_or(session);
         let situation = Situation {
             snapshot: &self.snapshot,
-            before: &session.constraints,
+            before: &reads.constraints,
             shown: &session.shown,
             turn,
             today: today.get(..10),
         };
-        let reading = clarify::read(request, &situation, session)?;
-        let planned = self.planned(request, session, reading, &options, began).await?;
+        let reading = clarify::read(request, &situation, reads)?;
+        let mut planned = self.planned(request, reads, reading, &options, began).await?;
+        if options.collecting {
+            collecting::rejoin(&session.constraints, &mut planned.reading, self.catalog(), turn);
+        }
         self.respond(session, request, planned, &options, began, &mut events).await
     }
 
@@ -286,6 +296,9 @@ impl Agent {
         session: &Session,
     ) -> Result<Plan, AgentError> {
         let mut reading = reading.clone();
+        if options.collecting {
+            reading.constraints = collecting::moment(&reading.constraints, &self.snapshot)?;
+        }
         reading.constraints.count = Some(items_to_show(&reading, options));
         let plan = rules::plan(&reading, self.catalog(), &self.specs);
         let known: Vec<&str> = session.sets.iter().map(|s| s.handle().0.as_str()).collect();

@@ -91,10 +91,10 @@ impl Ablation {
     pub fn says(&self) -> String {
         let without = self.what.without.join(" and ");
         let Some(first) = self.quality.first() else { return String::new() };
-        let by = format!("{} by {:+.4}", first.metric, first.difference.value);
+        let by = format!("{} {:+.4}", first.metric, first.difference.value);
         match first.verdict {
-            Verdict::Worse => format!("{without}: needed; without it, {by}"),
-            Verdict::Better => format!("{without}: harmful; without it, {by}"),
+            Verdict::Worse => format!("{without}: needed ({by} without)"),
+            Verdict::Better => format!("{without}: harmful ({by} without)"),
             Verdict::TooFew if first.clusters == 0 => {
                 format!("{without}: nothing to compare in {}", first.metric)
             }
@@ -144,7 +144,7 @@ pub fn plan(suite: &Suite, task: &dyn Task, results: &[CaseResult], ablate: Abla
             if !variants.iter().any(|v: &Variant| v.name == whole.name) {
                 variants.push(whole.clone());
             }
-            variants.push(Variant { name: variant.clone(), system });
+            variants.push(Variant { name: variant.clone(), system, ..whole.clone() });
             ablated.push(Ablated { variant, whole: whole.name.clone(), without });
         }
     }

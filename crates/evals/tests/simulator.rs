@@ -1,5 +1,5 @@
 //! Simulated users: what they never say, how they end, and what partners of all kinds come to with them.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use segue_evals::simulator::{
 use segue_evals::suite::{CaseError, Fingerprint, ResultStore, RunEnd, RunOptions, Suite, assess, run};
 use segue_models::{HashEmbedder, Shelf};
 use segue_retrieval::{Engine, build_index};
-use segue_world::{RealWorld, World};
+use segue_world::{RealWorld, World, fs};
 
 const STYLES: [Style; 3] = [Style::Terse, Style::Plain, Style::Chatty];
 
@@ -270,7 +270,7 @@ async fn the_suite_of_homes_holds_its_gate_and_repeats_itself() {
         assert_eq!((&a.case, &a.metrics, &a.tools), (&b.case, &b.metrics, &b.tools));
     }
     // The halves share no target.
-    let other = std::fs::read_to_string(project("evals/suites/homes-simulated.toml")).unwrap();
+    let other = fs::read_to_string(&project("evals/suites/homes-simulated.toml")).unwrap();
     let other = other.replace("limit = 30", "split = \"dev\"");
     let dev = Suite::parse(&other, &project("evals/suites/homes-simulated.toml")).unwrap();
     let dev = adapters::open(&dev, &place.surroundings(), &mut |_| ()).unwrap();
@@ -282,7 +282,7 @@ async fn the_suite_of_homes_holds_its_gate_and_repeats_itself() {
 fn wrong_suites_of_users_say_so() {
     let says = |from: &str, to: &str| {
         let path = project("evals/suites/homes-simulated.toml");
-        let text = std::fs::read_to_string(&path).unwrap().replace(from, to);
+        let text = fs::read_to_string(&path).unwrap().replace(from, to);
         Suite::parse(&text, &path).unwrap_err().to_string()
     };
     assert!(says("patience = 6", "patience = 0").ends_with("`patience` should be from 1 to 50"));

@@ -281,6 +281,7 @@ const WORDINGS: &[(&[&str], &[&str])] = &[
     // Asides set no condition and are not searched for.
     (&["no studios, I get cramps in small rooms"], &["not kind = studio"]),
     (&["We had a studio in Lyon so a house please"], &["kind = house"]),
+    (&["my wife likes Jansen so something by him"], &["seller = Jansen"]),
     (&["Moving day is near! Houses under 600000"], &["kind = house", "price < 600000"]),
     // Corrections, of oneself and of what was asked before.
     (&["houses in Utrecht, no wait, make that Haarlem"], &["kind = house", "city = Haarlem"]),
@@ -311,4 +312,14 @@ fn wordings_of_people_are_read() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn small_words_are_searched_for_where_they_are_the_topic() {
+    let mut talk = Talk::new();
+    talk.say("homes with a garden for my mum");
+    talk.say("start over");
+    talk.say("something about hope");
+    let holding = talk.session.constraints.queries.iter().filter(|q| q.holds());
+    assert_eq!(holding.map(|q| q.what.as_str()).collect::<Vec<_>>(), ["hope"]);
 }

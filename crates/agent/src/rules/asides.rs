@@ -17,6 +17,9 @@ const BEHIND: &str = "ive weve know had grew";
 /// What turns a tale into a request.
 const WANTING: &str = "so need needs want wants looking after search searching fancy find";
 
+/// What speaks again of what was named.
+const AGAIN: &str = "him her them his hers their theirs";
+
 fn is_in(list: &str, word: &str) -> bool {
     list.split(' ').any(|w| w == word)
 }
@@ -123,8 +126,12 @@ impl Reading<'_> {
         }
     }
 
-    /// True if names in the aside are part of the tale: "I'm learning Danish so …", "…, I've done Korea to death".
+    /// True if names in the aside are part of the tale: "I'm learning Danish so …", "…, I've done Korea to death". One that is
+    /// spoken of again is not: "we love Pacino so anything with him".
     fn is_tale(&self, aside: Span, from: usize) -> bool {
+        if (aside.1..self.tokens.len()).any(|i| is_in(AGAIN, self.word(i))) {
+            return false;
+        }
         let behind = from > 0 && (aside.0..aside.0 + 2).any(|i| is_in(BEHIND, self.word(i)));
         self.word(aside.1) == "so" || behind
     }

@@ -1,7 +1,7 @@
 //! The words of English that steer a request: comparisons, negations, joints, requests for more. The lists are in
 //! [`phrases`](super::phrases).
 
-use super::phrases::{CUES, FILLING};
+use super::phrases::{CUES, FILLING, TELLING};
 
 /// How a limit is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +99,11 @@ pub(crate) fn is_filling(word: &str) -> bool {
         std::sync::LazyLock::new(|| FILLING.split_whitespace().filter(|w| w.len() >= SLIPS_FROM).collect());
     let slipped = || word.len() + 1 >= SLIPS_FROM && LONG.iter().any(|w| strsim::osa_distance(w, word) == 1);
     WORDS.contains(word) || slipped()
+}
+
+/// True for a filling word that says something where it is what the items are about.
+pub(super) fn is_telling(word: &str) -> bool {
+    TELLING.split_whitespace().any(|w| w == word)
 }
 
 /// The fewest letters of a filling word that is known with a slip: shorter ones differ in one letter from too many others.

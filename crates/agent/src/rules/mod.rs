@@ -40,6 +40,7 @@ pub(crate) use morphology::{Form, degrees, participle, plural};
 pub(crate) use numbers::{number, quantity};
 pub(crate) use references::titled_items;
 pub(crate) use tokens::{Gap, Token, tokenize};
+pub(crate) use vocabulary::is_maker;
 
 /// A request that could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use segue_catalog::{Direction, Operator, Predicate, Role};
 use super::RulesError;
 use super::bounds::is_calendar;
 use super::chunks::{Chunk, Kind};
-use super::cues::{Cue, Limit};
+use super::cues::{Cue, Limit, is_telling};
 use super::descriptions::Told;
 use super::morphology::Form;
 use super::tokens::{Gap, Token};
@@ -197,6 +197,7 @@ impl<'a> Parser<'a> {
             Kind::Number(n) => self.bare_number(i, *n),
             Kind::Word | Kind::Value(..) | Kind::Degree(..) => self.words(i),
             Kind::Quantity(_) | Kind::Period(_) => self.turn.not_understood.push(self.span(i, i + 1)),
+            Kind::Filling if self.topic && is_telling(self.word(i)) => self.words(i),
             Kind::Filling => return Ok(i + 1),
         }
         self.lead = None;

@@ -149,7 +149,6 @@ pub(super) const CUES: &[(&str, C)] = &[
     ("hated", C::Hate),
     ("dislike", C::Hate),
     ("anything but", C::Not),
-    ("bar", C::Not),
     ("barring", C::Not),
     ("sans", C::Not),
     ("aside from", C::Not),
@@ -317,9 +316,9 @@ pub(super) const CUES: &[(&str, C)] = &[
     ("not necessarily", C::Drop),
     ("no need to be", C::Drop),
     ("no need for", C::Drop),
-    ("lift", C::Drop),
-    ("scrap", C::Drop),
-    ("relax", C::Drop),
+    ("lift the", C::Drop),
+    ("scrap the", C::Drop),
+    ("relax the", C::Drop),
     ("skip the limit", C::Drop),
     ("doesnt have to be", C::Drop),
     ("dont need to be", C::Drop),
@@ -632,8 +631,13 @@ someone somebody people with of in to by from between and or than years option o
 same somewhere filter filters condition fan mood feeling fancy featuring involves include includes including that'd \
 going go let maybe pm both either along ages days already seen most more less rated scoring considered length dating \
 starring stars running him her himself herself them done together took taken smth word words \
-whatever whichever mark whats fine put keep leave throw goes everything lasting lasts gave gives giving matter matters important u ur r tonight weekend kindly bother trouble appear appears appearing costar costarring stays stay remains remain keeps hiya howdy cheers ta mate bro \
+whatever whichever mark whats fine put keep leave throw goes everything lasting lasts gave gives giving matter matters important u ur r tonight weekend kindly bother trouble likes adores enjoys appear appears appearing costar costarring stays stay remains remain keeps hiya howdy cheers ta mate bro \
 dude folks gonna gotta kinda sorta tbh lol btw idk hmm hm um uh er erm ah oh oops well anyways anyhow alright righto yep \
 yup nope nah themselves himself herself itself myself yourself ourselves own further gran granny grandma grandpa nan grandad mum mom dad auntie uncle roommate flatmate colleague neighbour \
 neighbor sorry meant supposed wonder wondering hoping hope curious interested prefer preferring care cares specifically \
 strictly solely purely actual proper properly simply certainly especially particularly mainly";
+
+/// Those of them that say something where they are what it is about: "songs about hope".
+pub(super) const TELLING: &str = "\
+hope wonder trouble bother weekend tonight mum mom dad gran granny grandma grandpa nan grandad auntie uncle mate folks \
+neighbour neighbor colleague roommate flatmate time times mood care word words everything nothing everyone nobody";

@@ -82,7 +82,9 @@ impl Parser<'_> {
         let Some(first) = self.chunks.get(at).map(|c| c.first) else { return Ok(None) };
         for end in (first + 1..=self.tokens.len().min(first + LONGEST_TITLE)).rev() {
             let run = self.tokens.get(first..end).unwrap_or_default();
-            if run.iter().all(|t| super::cues::is_filling(&t.word)) {
+            // "like Trouble" names a title, "like it" none.
+            let named = run.iter().all(|t| t.capital || t.quoted);
+            if !named && run.iter().all(|t| super::cues::is_filling(&t.word)) {
                 continue;
             }
             let spelt = self.vocabulary.lexicon(self.request, run, /*titles*/ true)?.into_iter().next();

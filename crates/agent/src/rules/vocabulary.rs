@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use segue_catalog::text::{fold, squash};
-use segue_catalog::{Catalog, Direction, LexiconEntry, Role, Snapshot};
+use segue_catalog::{Catalog, Direction, Field, LexiconEntry, Role, Snapshot};
 
 use super::RulesError;
 use super::chunks::is_common;
@@ -46,6 +46,14 @@ fn sense(entry: LexiconEntry) -> Sense {
 
 fn catalog_role(catalog: &Catalog, field: usize) -> Option<Role> {
     catalog.fields.get(field).map(|f| f.role)
+}
+
+/// True if a field says who made an item: director, writer, artist; not playlist.
+pub(crate) fn is_maker(field: &Field) -> bool {
+    const ENDINGS: [&str; 5] = ["or", "er", "ist", "brand", "maker"];
+    field.role == Role::Category
+        && !field.name.ends_with("list")
+        && ENDINGS.iter().any(|ending| field.name.ends_with(ending))
 }
 
 /// How similar a misspelt name must be to what it is read as.
@@ -212,14 +220,9 @@ impl<'a> Vocabulary<'a> {
         Ok(styled.into_iter().filter(|e| is_category(e.field)).map(sense).collect())
     }
 
-    /// True if a field says who made an item: director, writer, artist; not playlist.
+    /// True if a field says who made an item.
     pub(super) fn is_maker(&self, field: usize) -> bool {
-        const ENDINGS: [&str; 5] = ["or", "er", "ist", "brand", "maker"];
-        self.catalog()
-            .fields
-            .get(field)
-            .filter(|f| f.role == Role::Category && !f.name.ends_with("list"))
-            .is_some_and(|f| ENDINGS.iter().any(|e| f.name.ends_with(e)))
+        self.catalog().fields.get(field).is_some_and(is_maker)
     }
 
     /// How many titles use all of these words; of very many, at least so many.

@@ -2,6 +2,7 @@
 //! ordinary import and index, and says what a case under a variant was worth.
 
 mod beir;
+mod cpcd;
 mod library;
 mod memo;
 mod simulated;
@@ -127,6 +128,7 @@ pub fn open(
     match suite.data.adapter {
         AdapterKind::Beir => Ok(Arc::new(beir::open(suite, &folder, surroundings, progress)?)),
         AdapterKind::Simulated => Ok(Arc::new(simulated::open(suite, &folder, surroundings, progress)?)),
+        AdapterKind::Cpcd => Ok(Arc::new(cpcd::open(suite, &folder, surroundings, progress)?)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use futures_util::future::BoxFuture;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
-use segue_agent::Session;
+use segue_agent::{Session, TurnOptions};
 use segue_catalog::{Dataset, Ordinal, Row, Snapshot};
 use segue_world::fs;
 use serde_json::{Value as Json, json};
@@ -243,10 +243,12 @@ impl Partner for Talking<'_> {
         let looks_at = self.task.settings.looks_at;
         let Found { items, tools, usage, .. } = match &self.variant.system {
             System::Agent { .. } => {
-                self.task.systems.turn(&self.variant.name, &mut self.session, words, looks_at).await?
+                let options = TurnOptions { k: Some(looks_at), ..TurnOptions::default() };
+                self.task.systems.turn(&self.variant.name, &mut self.session, words, options).await?
             }
             _ => {
-                self.said = format!("{} {words}", self.said).trim().to_owned();
+                self.said.push_str(words);
+                self.said.push(' ');
                 self.task.systems.find(self.variant, &self.said).await?
             }
         };

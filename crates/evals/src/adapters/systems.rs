@@ -27,6 +27,7 @@ pub(super) struct Systems {
 }
 
 /// Items for words, and what it took.
+#[derive(Debug, Clone)]
 pub(super) struct Found {
     /// Best first; the agent shows [`MAX_ITEMS`] at most.
     pub(super) items: Vec<Scored>,
@@ -134,7 +135,10 @@ impl Systems {
                 let ms = fusing + found.iter().map(|(_, ms)| ms).sum::<f64>();
                 Ok(Found::by_searches(items, ms, parts))
             }
-            System::Agent { .. } => self.turn(&variant.name, &mut self.session(), words, MAX_ITEMS).await,
+            System::Agent { .. } => {
+                let options = TurnOptions { k: Some(MAX_ITEMS), ..TurnOptions::default() };
+                self.turn(&variant.name, &mut self.session(), words, options).await
+            }
         }
     }
 
@@ -163,17 +167,18 @@ impl Systems {
         Session::in_memory(self.world.as_ref())
     }
 
-    /// The items that a variant's agent shows at the next turn of a conversation, `k` at most.
+    /// The items that a variant's agent shows at the next turn of a conversation. It plans as the variant says, and else does as
+    /// the options say.
     pub(super) async fn turn(
         &self,
         variant: &str,
         session: &mut Session,
         words: &str,
-        k: usize,
+        options: TurnOptions,
     ) -> Result<Found, CaseError> {
         let no_agent = || CaseError(format!("variant `{variant}` has no agent"));
         let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
-        let options = TurnOptions { planner: *planner, k: Some(k), ..TurnOptions::default() };
+        let options = TurnOptions { planner: *planner, ..options };
         let turn = agent.turn(session, words, options, |_| {}).await.map_err(CaseError::of)?;
         let mut items = Vec::new();
         for item in turn.answer.iter().flat_map(|a| &a.items) {

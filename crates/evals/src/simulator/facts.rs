@@ -34,7 +34,7 @@ pub fn facts(target: &Row, catalog: &Catalog) -> Vec<Fact> {
                     found.extend(value.as_str().map(|v| category(field, statistics, v, catalog.items)));
                 }
                 (Role::Number, _) => {
-                    found.extend(value.as_f64().into_iter().flat_map(|v| number(field, statistics, v)))
+                    found.extend(value.as_f64().into_iter().flat_map(|v| number(field, statistics, v)));
                 }
                 (Role::Date, _) => found.extend(value.as_str().and_then(|v| date(field, v))),
                 _ => (),

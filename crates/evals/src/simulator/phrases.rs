@@ -20,7 +20,7 @@ pub enum Style {
 }
 
 /// The templates of an act: `{noun}` is what an item is called, `{it}` what is asked for or turned down.
-pub(super) fn templates(style: Style, act: &Act) -> &'static [&'static str] {
+pub(super) fn templates(style: Style, act: Act) -> &'static [&'static str] {
     match (act, style) {
         (Act::Ask, Style::Terse) => &["{it}", "{noun}, {it}"],
         (Act::Ask, Style::Plain) => &[

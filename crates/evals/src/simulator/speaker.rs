@@ -65,7 +65,7 @@ impl Speaker {
         }
         for _ in 0..ATTEMPTS {
             let inputs = json!({
-                "noun": user.noun(), "act": does(meant.act), "it": meant.it, "values": values,
+                "noun": user.noun(), "act": does(meant.act), "plain": meant.text, "values": values,
                 "wrong": refused.last().cloned().unwrap_or_default(),
             });
             let Ok(text) = self.prompt.render(inputs) else { break };
@@ -90,10 +90,10 @@ impl Speaker {
 
 fn does(act: Act) -> &'static str {
     match act {
-        Act::Ask => "begins and asks for something with",
-        Act::Add => "was not shown the right thing yet and adds",
-        Act::Insist => "was shown the wrong things and says again",
-        Act::Reject => "does not want this one and asks for others",
+        Act::Ask => "begins to ask",
+        Act::Add => "was not shown the right one yet",
+        Act::Insist => "was not understood and says it again",
+        Act::Reject => "does not want one that was shown",
     }
 }
 

@@ -221,7 +221,7 @@ impl User {
     fn template(&mut self, act: Act, it: &str) -> Option<String> {
         let filled = |t: &&str| t.replace("{noun}", &self.noun).replace("{it}", it);
         let kept = |text: &String| self.secrets.iter().all(|secret| !reveals(text, secret));
-        let ways: Vec<String> = templates(self.style, &act).iter().map(filled).filter(kept).collect();
+        let ways: Vec<String> = templates(self.style, act).iter().map(filled).filter(kept).collect();
         let count = u32::try_from(ways.len()).ok().filter(|n| *n > 0)?;
         ways.into_iter().nth(self.dice.random_range(0..count) as usize)
     }

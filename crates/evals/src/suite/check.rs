@@ -29,6 +29,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
     let wants_embeddings = spec.data.get_ref().embeddings;
     let mut data = file.data(spec.data)?;
     let user = file.user(spec.user, data.adapter)?;
+    let is_conversation = data.adapter == AdapterKind::Cpcd;
     let mut measured: Vec<Metric> = Vec::new();
     for metric in &spec.metrics {
         let known =
@@ -52,6 +53,14 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
             if variants.iter().any(|v| v.name == variant.name) {
                 let message = format!("there are two variants `{}`; give one another name", variant.name);
                 return Err(file.wrong(span, message));
+            }
+            let is_search = !matches!(variant.system, System::Agent { .. });
+            if variant.query.is_some() != (is_conversation && is_search) {
+                let message = match variant.query {
+                    Some(_) => "`query` is only for searches in conversations; leave it out",
+                    None => "a search in a conversation needs a `query`: \"current\", \"history\", …",
+                };
+                return Err(file.wrong(span, format!("variant `{}`: {message}", variant.name)));
             }
             variants.push(variant);
         }
@@ -154,7 +163,7 @@ impl File<'_> {
             return wrong("a name should be visible on one line".to_owned());
         }
         self.keys_fit(&spec, &span)?;
-        let one = |system| Ok(vec![Variant { name: spec.name.clone(), system }]);
+        let one = |system| Ok(vec![Variant { name: spec.name.clone(), system, query: spec.query }]);
         if let Some(planner) = spec.planner {
             if planner == PlannerName::Rules && (spec.model.is_some() || spec.prompts.is_some()) {
                 return wrong("`rules` asks no model; leave `model` and `prompts` out".to_owned());
@@ -212,7 +221,8 @@ impl File<'_> {
                 None => spec.name.clone(),
             };
             let (parts, depth) = (parts.clone(), spec.depth);
-            made.push(Variant { name, system: System::Fusion { parts, method, weights, depth } });
+            let system = System::Fusion { parts, method, weights, depth };
+            made.push(Variant { name, system, query: spec.query });
         }
         Ok(made)
     }
@@ -233,6 +243,7 @@ impl File<'_> {
                     ("weights", spec.weights.is_some(), is_fusion, "`retriever = \"fusion\"`"),
                     ("try_weights", spec.try_weights.is_some(), is_fusion, "`retriever = \"fusion\"`"),
                     ("depth", spec.depth.is_some(), is_fusion, "`retriever = \"fusion\"`"),
+                    ("query", spec.query.is_some(), !is_agent, "variants with a `retriever`"),
                     ("model", spec.model.is_some(), is_agent, "variants with a `planner`"),
                     ("without", !spec.without.is_empty(), is_agent, "variants with a `planner`"),
                     ("prompts", spec.prompts.is_some(), is_agent, "variants with a `planner`"),

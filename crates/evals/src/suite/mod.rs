@@ -51,7 +51,8 @@ pub use assess::{Assessment, BaselineReport, Spent, VariantReport, assess};
 pub use baseline::{Baseline, BaselineError, Change, Direction};
 pub(crate) use fingerprint::digest;
 pub use fingerprint::{Fingerprint, PartChange, code_parts};
-pub use gate::{GateReport, GateResult, hold};
+use gate::hold;
+pub use gate::{GateReport, GateResult};
 pub use run::{Answered, Case, CaseError, Outlook, RunEnd, RunError, RunOptions, Task, run};
 pub use store::{ResultStore, StoreError};
 
@@ -149,6 +150,8 @@ pub enum DataPlace {
 pub enum AdapterKind {
     /// Judged retrieval as in BEIR: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`.
     Beir,
+    /// Conversational playlists as in CPCD: `dialogues.jsonl`, `tracks.jsonl`; the split is `all`.
+    Cpcd,
     /// Simulated users who each want an item of a catalogue: the file of items, and its mapping.
     Simulated,
 }
@@ -160,6 +163,25 @@ pub struct Variant {
     pub name: String,
     /// What it is.
     pub system: System,
+    /// What of a conversation is searched for, where the cases are turns of one and the variant is a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<QueryText>,
+}
+
+/// What of a conversation is searched for. Liked items are those that the data set's protocol lets be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryText {
+    /// What the user says now.
+    Current,
+    /// All that the user has said so far.
+    History,
+    /// That, and the texts of the items that the user liked so far.
+    HistoryAndLiked,
+    /// What the user says now, and the makers of the items that the user liked so far: what can be done without a model.
+    CurrentAndMakers,
+    /// What the person searched for who played the system when the conversation was recorded: an upper bound, and no system.
+    Recorded,
 }
 
 /// What a variant is.

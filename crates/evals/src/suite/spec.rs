@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{AdapterKind, Evidence, FusionMethod, PlannerName, SimulatedUser};
+use super::{AdapterKind, Evidence, FusionMethod, PlannerName, QueryText, SimulatedUser};
 
 /// A suite: a data set, variants of the system, what is measured of them, and when the result is good enough.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -94,6 +94,8 @@ pub(super) struct VariantSpec {
     pub(super) try_weights: Option<Vec<Vec<f64>>>,
     /// How many of each part's best are fused; all unless given.
     pub(super) depth: Option<usize>,
+    /// What of a conversation is searched for, where the cases are turns of one.
+    pub(super) query: Option<QueryText>,
     /// The whole agent, with this planner.
     pub(super) planner: Option<PlannerName>,
     /// The planner's model, as `workspace.toml` or the shelf names it.

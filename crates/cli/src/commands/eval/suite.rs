@@ -436,11 +436,11 @@ fn compared(comparisons: &[Comparison], output: &mut Output) {
         let word = match c.verdict {
             Verdict::Better => styles.good.paint("better"),
             Verdict::Worse => styles.bad.paint("worse"),
-            Verdict::NoDifference => styles.dim.paint("no difference shown"),
+            Verdict::NoDifference => styles.dim.paint("no difference found"),
             Verdict::TooFew => styles.dim.paint("too few to tell"),
         };
         output.line(format!(
-            "{} against {} in {}: {word} by {:+.4} [{:+.4}, {:+.4}], p = {:.4}",
+            "{} against {} in {}: {word}, {:+.4} [{:+.4}, {:+.4}], p = {:.4}",
             tame(&c.variant),
             tame(&c.baseline),
             c.metric,
