@@ -15,8 +15,8 @@
 use segue_catalog::text::words;
 use segue_catalog::{Catalog, Operator, Predicate, Role, Snapshot, StoreError, Value};
 
-use crate::rules::{holding, is_maker};
-use crate::{Asked, Constraints, Intent, Reading, Session};
+use crate::rules::{SEARCHED, holding, is_filling, is_maker};
+use crate::{Asked, Constraints, Intent, Reading, Session, Understood};
 
 /// The session as a turn of it is read: without the requests before it.
 pub(crate) fn narrowed(session: &Session) -> Session {
@@ -26,9 +26,9 @@ pub(crate) fn narrowed(session: &Session) -> Session {
     session
 }
 
-/// Puts the requests before a turn back into what it was read as. Names of this turn only rank from here on, and words that
-/// the rules would have searched for are searched for, whatever a model that read after them makes of the rest: a word too
-/// many costs a place, one too few the request.
+/// Puts the requests before a turn back into what it was read as. Names of this turn only rank from here on. What the rules
+/// would have searched for is searched for, whatever a model that read after them takes for idle: a word too many costs a
+/// place, one too few the request.
 pub(crate) fn rejoin(
     before: &Constraints,
     by_rules: &Reading,
@@ -36,9 +36,8 @@ pub(crate) fn rejoin(
     catalog: &Catalog,
     turn: u32,
 ) {
-    let lost = lost_words(by_rules, reading, turn);
-    if !lost.is_empty() {
-        reading.constraints.queries.push(Asked::new(lost.clone(), &lost, turn, false));
+    if reading.understood != by_rules.understood {
+        search_for_all(by_rules, reading, turn);
     }
     for understood in &mut reading.understood {
         understood.hard &= !understood.predicate.as_ref().is_some_and(|p| is_of_names(p, catalog));
@@ -59,16 +58,26 @@ pub(crate) fn rejoin(
     restore(dislikes, likes, turn);
 }
 
-/// The words of this turn that the rules search for and of which a reading makes nothing.
-fn lost_words(by_rules: &Reading, reading: &Reading, turn: u32) -> String {
-    let of_turn = |reading: &Reading| -> Vec<String> {
+/// Searches for the words of this turn that the rules search for and that got no meaning since, and for those that a model
+/// adds to them.
+fn search_for_all(by_rules: &Reading, reading: &mut Reading, turn: u32) {
+    let searched = |reading: &Reading| -> Vec<String> {
         let queries = holding(&reading.constraints.queries).filter(|q| q.turn == turn);
         queries.flat_map(|q| words(&q.what)).collect()
     };
     let meant = reading.understood.iter().filter(|u| u.predicate.is_some());
-    let kept: Vec<String> = of_turn(reading).into_iter().chain(meant.flat_map(|u| words(&u.text))).collect();
-    let lost: Vec<_> = of_turn(by_rules).into_iter().filter(|word| !kept.contains(word)).collect();
-    lost.join(" ")
+    let meant: Vec<String> = meant.flat_map(|u| words(&u.text)).collect();
+    let (theirs, of_model) = (searched(by_rules), searched(reading));
+    let added = of_model.into_iter().filter(|word| !is_filling(word) && !theirs.contains(word));
+    let all: Vec<_> = theirs.iter().filter(|word| !meant.contains(word)).cloned().chain(added).collect();
+    let all = all.join(" ");
+    reading.constraints.queries.retain(|q| q.turn != turn);
+    reading.understood.retain(|u| u.meaning != SEARCHED);
+    if !all.is_empty() {
+        reading.constraints.queries.push(Asked::new(all.clone(), &all, turn, false));
+        let meaning = SEARCHED.to_owned();
+        reading.understood.push(Understood { text: all, predicate: None, meaning, hard: false });
+    }
 }
 
 /// What a turn is planned from: the request of the moment, as words and wishes, and a wish for the makers of what was kept.

@@ -1,5 +1,5 @@
 //! `segue eval SUITE` as a person has it: killed and taken up again, compared with a baseline, held to its gate.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::expect_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -154,4 +154,41 @@ fn what_is_wrong_is_told() {
     );
     let (code, schema, _) = run(at, &["eval", "--schema"]);
     assert_eq!((code, &schema["properties"]["metrics"]["type"]), (0, &json!("array")));
+}
+
+/// Leaving out what ranks ends no run: its cases fail or are empty, and that is what the ablation says. Its results are kept, too.
+#[test]
+fn tools_are_left_out_one_by_one() {
+    let folder = place();
+    let at = folder.path();
+    let agent = "[[variants]]\nname = \"agent\"\nplanner = \"rules\"\n[[gate]]";
+    fs::write_atomic(&at.join("mine.toml"), SUITE.replace("[[gate]]", agent).as_bytes()).expect("the suite");
+    let (code, report, told) = run(at, &["eval", "mine.toml", "--ablate", "each"]);
+    assert_eq!(code, 0, "{told}");
+    let ablations = report["ablation"]["ablations"].as_array().expect("ablations");
+    let of = |tool: &str| ablations.iter().find(|a| a["without"] == json!([tool])).expect("an ablation");
+    let words = of("bm25_search");
+    assert_eq!((&words["whole"], &words["variant"]), (&json!("agent"), &json!("agent without bm25_search")));
+    assert_eq!(
+        (&words["quality"][0]["verdict"], &words["quality"][0]["after"]),
+        (&json!("worse"), &json!(0.0)),
+        "{words}"
+    );
+    assert_eq!(words["cost"][0]["metric"], json!("latency"));
+    let kept = report["ablation"]["kept"].as_array().expect("kept");
+    assert!(kept.iter().any(|k| k["because"] == json!("no case calls it")), "{kept:?}");
+
+    let runs = fs::list(&at.join(".segue/outputs/evals/mine-ablation")).expect("runs");
+    let file = runs.first().expect("a run").join("cases.jsonl");
+    let before = fs::read(&file).expect("results");
+    let (_, again, _) = run(at, &["eval", "mine.toml", "--ablate", "each"]);
+    assert_eq!(fs::read(&file).expect("results"), before, "nothing is run twice");
+    // Times read back from a file may differ in their last digit.
+    let told = |report: &Json| {
+        let ablations = report["ablation"]["ablations"].as_array().cloned().unwrap_or_default();
+        ablations.iter().map(|a| (a["variant"].clone(), a["quality"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&again), told(&report));
+    let (code, ..) = run(at, &["eval", "mine.toml", "--ablate", "each", "--forecast"]);
+    assert_eq!(code, 2);
 }

@@ -1,7 +1,6 @@
 use segue_world::RealWorld;
 
 use super::*;
-use crate::Understood;
 use crate::rules::{self, Situation};
 use crate::testing::{catalog, snapshot};
 
@@ -98,9 +97,9 @@ fn a_model_gives_words_a_meaning_and_takes_none_away() {
     let situation =
         Situation { snapshot: &snapshot, before: &session.constraints, shown: &[], turn: 1, today: None };
     let by_rules = rules::read("mellow harbour back street", &situation).unwrap();
-    // The model searches for one word, gives two a meaning and says nothing of the fourth.
+    // The model searches for one word and one more, gives two a meaning and says nothing of the fourth.
     let mut reading = by_rules.clone();
-    reading.constraints.queries = vec![words("harbour", 1)];
+    reading.constraints.queries = vec![words("of the harbour 90s", 1)];
     reading.constraints.conditions = vec![said("genre", "Drama", 1, true)];
     reading.understood = vec![Understood {
         text: "back street".to_owned(),
@@ -110,5 +109,5 @@ fn a_model_gives_words_a_meaning_and_takes_none_away() {
     }];
     rejoin(&session.constraints, &by_rules, &mut reading, snapshot.catalog(), 1);
     let queries: Vec<_> = reading.constraints.queries.iter().map(|q| q.what.as_str()).collect();
-    assert_eq!(queries, ["harbour", "mellow"]);
+    assert_eq!(queries, ["mellow harbour 90s"]);
 }

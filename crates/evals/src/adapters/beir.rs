@@ -145,6 +145,10 @@ impl Task for Beir {
         self.depends.clone()
     }
 
+    fn tools(&self, variant: &Variant) -> Vec<String> {
+        self.systems.tools(variant)
+    }
+
     fn answer<'a>(
         &'a self,
         variant: &'a Variant,

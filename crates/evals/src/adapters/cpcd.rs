@@ -90,7 +90,8 @@ struct Turn {
 /// One track.
 #[derive(Debug, Clone, Deserialize)]
 struct Track {
-    track_id: String,
+    #[serde(rename = "track_id")]
+    id: String,
     #[serde(rename = "track_titles")]
     title: String,
     #[serde(rename = "track_artists")]
@@ -137,7 +138,7 @@ pub(super) fn open(
     let mut tracks = Tracks::new();
     for track in lines::<Track>(&files.1)? {
         let track = track?;
-        tracks.insert(track.track_id.clone(), track);
+        tracks.insert(track.id.clone(), track);
     }
     let protocol = Protocol::of(&dialogues, &tracks, suite.data.limit);
     let source = digest_of(&files.1)?;
@@ -187,6 +188,10 @@ impl Task for Cpcd {
 
     fn depends(&self) -> Vec<(String, String)> {
         self.depends.clone()
+    }
+
+    fn tools(&self, variant: &Variant) -> Vec<String> {
+        self.systems.tools(variant)
     }
 
     fn answer<'a>(

@@ -5,6 +5,7 @@ mod beir;
 mod cpcd;
 mod library;
 mod memo;
+mod simulated;
 mod systems;
 
 use std::path::PathBuf;
@@ -126,6 +127,7 @@ pub fn open(
     let folder = locate(suite, &suite.data, surroundings)?;
     match suite.data.adapter {
         AdapterKind::Beir => Ok(Arc::new(beir::open(suite, &folder, surroundings, progress)?)),
+        AdapterKind::Simulated => Ok(Arc::new(simulated::open(suite, &folder, surroundings, progress)?)),
         AdapterKind::Cpcd => Ok(Arc::new(cpcd::open(suite, &folder, surroundings, progress)?)),
     }
 }

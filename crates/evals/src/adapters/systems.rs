@@ -104,6 +104,12 @@ impl Systems {
         parts
     }
 
+    /// The tools of a variant's agent.
+    pub(super) fn tools(&self, variant: &Variant) -> Vec<String> {
+        let agent = self.agents.get(&variant.name).map(|(agent, _)| agent);
+        agent.into_iter().flat_map(|agent| agent.specs()).map(|spec| spec.name.clone()).collect()
+    }
+
     /// The items that a variant finds for these words.
     pub(super) async fn find(&self, variant: &Variant, words: &str) -> Result<Found, CaseError> {
         match &variant.system {
@@ -129,7 +135,10 @@ impl Systems {
                 let ms = fusing + found.iter().map(|(_, ms)| ms).sum::<f64>();
                 Ok(Found::by_searches(items, ms, parts))
             }
-            System::Agent { .. } => self.turn(&variant.name, &mut self.session(), words, false).await,
+            System::Agent { .. } => {
+                let options = TurnOptions { k: Some(MAX_ITEMS), ..TurnOptions::default() };
+                self.turn(&variant.name, &mut self.session(), words, options).await
+            }
         }
     }
 
@@ -158,18 +167,18 @@ impl Systems {
         Session::in_memory(self.world.as_ref())
     }
 
-    /// The items that a variant's agent finds at the next turn of a conversation, in which the user puts a set together or not.
+    /// The items that a variant's agent shows at the next turn of a conversation. It plans as the variant says, and else does as
+    /// the options say.
     pub(super) async fn turn(
         &self,
         variant: &str,
         session: &mut Session,
         words: &str,
-        collecting: bool,
+        options: TurnOptions,
     ) -> Result<Found, CaseError> {
         let no_agent = || CaseError(format!("variant `{variant}` has no agent"));
         let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
-        let k = Some(MAX_ITEMS);
-        let options = TurnOptions { planner: *planner, k, collecting, ..TurnOptions::default() };
+        let options = TurnOptions { planner: *planner, ..options };
         let turn = agent.turn(session, words, options, |_| {}).await.map_err(CaseError::of)?;
         let mut items = Vec::new();
         for item in turn.answer.iter().flat_map(|a| &a.items) {
@@ -190,13 +199,9 @@ impl Systems {
 
 impl Found {
     fn by_searches(items: Vec<Scored>, ms: f64, searches: &[Search]) -> Self {
-        let name = |search: &Search| match search {
-            Search::Bm25(_) => "bm25".to_owned(),
-            Search::Embedding => "embedding".to_owned(),
-        };
         Self {
             items,
-            tools: searches.iter().map(name).collect(),
+            tools: searches.iter().map(|search| search.name().to_owned()).collect(),
             usage: CaseUsage { ms, ..CaseUsage::default() },
             turn: None,
         }

@@ -9,9 +9,13 @@ use toml::Spanned;
 
 use super::spec::{DataSpec, GateSpec, Part, RetrieverName, SuiteSpec, VariantSpec};
 use super::{
-    AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, Suite, SuiteError, System, Variant,
+    AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, SimulatedUser, Suite, SuiteError,
+    System, Variant,
 };
 use crate::metrics::{self, Metric, Scope};
+
+/// Turns of a simulated user, and items of an answer looked at.
+const MOST: usize = 50;
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
     let file = File { text, path };
@@ -24,6 +28,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
     }
     let wants_embeddings = spec.data.get_ref().embeddings;
     let mut data = file.data(spec.data)?;
+    let user = file.user(spec.user, data.adapter)?;
     let is_conversation = data.adapter == AdapterKind::Cpcd;
     let mut measured: Vec<Metric> = Vec::new();
     for metric in &spec.metrics {
@@ -83,6 +88,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
         description: spec.description,
         path: path.to_owned(),
         data,
+        user,
         metrics: measured,
         variants,
         reference,
@@ -121,7 +127,30 @@ impl File<'_> {
                 self.wrong(span, format!("the split `{split}` should be letters, digits, `-` and `_`"))
             );
         }
-        Ok(Data { adapter: spec.adapter, place, split, limit: spec.limit, embeddings: false })
+        if spec.map.is_some() && spec.adapter != AdapterKind::Simulated {
+            return Err(self.wrong(span, "`map` is only for `adapter = \"simulated\"`".to_owned()));
+        }
+        let map = spec.map.as_ref().map(|map| self.beside(map));
+        Ok(Data { adapter: spec.adapter, place, split, limit: spec.limit, embeddings: false, map })
+    }
+
+    fn user(
+        &self,
+        user: Option<Spanned<SimulatedUser>>,
+        adapter: AdapterKind,
+    ) -> Result<Option<SimulatedUser>, SuiteError> {
+        let Some(user) = user else { return Ok(None) };
+        let span = user.span();
+        if adapter != AdapterKind::Simulated {
+            return Err(self.wrong(span, "`user` is only for `adapter = \"simulated\"`".to_owned()));
+        }
+        let user = user.into_inner();
+        for (key, value) in [("patience", user.patience), ("looks_at", user.looks_at)] {
+            if !(1..=MOST).contains(&value) {
+                return Err(self.wrong(span, format!("`{key}` should be from 1 to {MOST}")));
+            }
+        }
+        Ok(Some(user))
     }
 
     /// The variant, or one for each list of weights that is to be tried.

@@ -44,10 +44,12 @@ use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Metric;
+use crate::simulator::Style;
 use crate::statistics::Options;
 
 pub use assess::{Assessment, BaselineReport, Spent, VariantReport, assess};
 pub use baseline::{Baseline, BaselineError, Change, Direction};
+pub(crate) use fingerprint::digest;
 pub use fingerprint::{Fingerprint, PartChange, code_parts};
 use gate::hold;
 pub use gate::{GateReport, GateResult};
@@ -66,6 +68,9 @@ pub struct Suite {
     pub path: PathBuf,
     /// What it runs on.
     pub data: Data,
+    /// Who asks, where users are simulated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<SimulatedUser>,
     /// Its metrics, the most important first.
     #[serde(serialize_with = "names")]
     pub metrics: Vec<Metric>,
@@ -101,6 +106,32 @@ pub struct Data {
     pub limit: Option<usize>,
     /// Whether items are embedded.
     pub embeddings: bool,
+    /// The mapping of the catalogue, where it is not beside its items; what it says counts, not where it is.
+    #[serde(skip)]
+    pub map: Option<PathBuf>,
+}
+
+/// The users of a suite of simulated conversations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SimulatedUser {
+    /// How many turns a user has before giving up.
+    #[schemars(range(min = 1, max = 50))]
+    pub patience: usize,
+    /// How many of the items shown a user looks at.
+    #[schemars(range(min = 1, max = 50))]
+    pub looks_at: usize,
+    /// How users talk.
+    pub style: Style,
+    /// A model that words what users mean, as `workspace.toml` or the shelf names it; templates unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+impl Default for SimulatedUser {
+    fn default() -> Self {
+        Self { patience: 6, looks_at: 5, style: Style::default(), model: None }
+    }
 }
 
 /// Where a suite's data is.
@@ -121,6 +152,8 @@ pub enum AdapterKind {
     Beir,
     /// Conversational playlists as in CPCD: `dialogues.jsonl`, `tracks.jsonl`; the split is `all`.
     Cpcd,
+    /// Simulated users who each want an item of a catalogue: the file of items, and its mapping.
+    Simulated,
 }
 
 /// One variant of the system.
@@ -293,6 +326,16 @@ impl Suite {
     /// How intervals and tests of this suite are made.
     pub fn statistics(&self) -> Options {
         Options { seed: self.seed, ..Options::default() }
+    }
+}
+
+impl Search {
+    /// As suites and results name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bm25(_) => "bm25",
+            Self::Embedding => "embedding",
+        }
     }
 }
 

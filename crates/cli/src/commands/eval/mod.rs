@@ -1,5 +1,6 @@
 //! `segue eval`: scripted evals.
 
+mod ablation;
 mod scenario;
 mod suite;
 

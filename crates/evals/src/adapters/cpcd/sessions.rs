@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use segue_agent::{Session, ShownItem};
+use segue_agent::{MAX_ITEMS, Session, ShownItem, TurnOptions};
 use tokio::sync::OnceCell;
 
 use super::protocol::seeds;
@@ -54,12 +54,13 @@ impl Sessions {
                     },
                 };
                 Arc::new(match session {
-                    Ok(mut session) => {
-                        match systems.turn(&variant.name, &mut session, &said.user_query, true).await {
-                            Ok(found) => Ok((session, found)),
-                            Err(error) => Err(error),
-                        }
-                    }
+                    Ok(mut session) => match systems
+                        .turn(&variant.name, &mut session, &said.user_query, Self::options())
+                        .await
+                    {
+                        Ok(found) => Ok((session, found)),
+                        Err(error) => Err(error),
+                    },
                     Err(error) => Err(error),
                 })
             };
@@ -71,6 +72,11 @@ impl Sessions {
             Some(Err(error)) => Err(error.clone()),
             None => Err(CaseError(format!("conversation `{}` has no turns", dialogue.id))),
         }
+    }
+
+    /// The user puts a list of items together.
+    fn options() -> TurnOptions {
+        TurnOptions { k: Some(MAX_ITEMS), collecting: true, ..TurnOptions::default() }
     }
 
     fn cell(&self, variant: &Variant, dialogue: &Dialogue, turn: usize) -> Arc<OnceCell<After>> {

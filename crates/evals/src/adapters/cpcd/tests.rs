@@ -7,7 +7,7 @@ use crate::suite::QueryText;
 
 fn tracks() -> Tracks {
     let track = |id: &str, title: &str, artist: &str, cluster: &str| Track {
-        track_id: id.to_owned(),
+        id: id.to_owned(),
         title: title.to_owned(),
         artists: vec![artist.to_owned()],
         album: Some("First".to_owned()),
@@ -21,7 +21,7 @@ fn tracks() -> Tracks {
         track("c1", "Lamp", "Cato", "lamp"),
         track("c2", "Harbour", "Cato", "harbour"),
     ]
-    .map(|t| (t.track_id.clone(), t))
+    .map(|t| (t.id.clone(), t))
     .into()
 }
 
@@ -70,7 +70,7 @@ fn a_turn_with_nothing_left_to_find_is_no_case_and_conversations_weigh_the_same(
     let all = [of("d1:0", &["a1"]), of("d1:1", &["c2"]), of("d1:2", &["c2"]), of("d2:0", &["c2"])];
     let sum = |part: fn(&Measure) -> f64| all.iter().map(part).sum::<f64>();
     let figure = sum(|m| m.value) / sum(|m| m.weight);
-    assert!((figure - (1.0 / 3.0 + 1.0) / 2.0).abs() < 1e-12, "{figure}");
+    assert!((figure - f64::midpoint(1.0 / 3.0, 1.0)).abs() < 1e-12, "{figure}");
     let cut = Protocol::of(&dialogues(), &tracks(), Some(2));
     assert_eq!(cut.cases().len(), 2);
     assert!((measured(&cut, "d1:0", &["a1"], "hit@1").weight - 0.5).abs() < 1e-12);
