@@ -293,12 +293,47 @@ pub(crate) enum Models {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Eval {
+    #[command(subcommand)]
+    pub(crate) command: Option<EvalCommand>,
     /// Suites: names of files in evals/suites, or files
     #[arg(value_name = "SUITE")]
     pub(crate) suites: Vec<String>,
     #[command(flatten)]
     pub(crate) suite: SuiteArgs,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Show a finished run again, alone or beside another; nothing is run
+    Report(Report),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The run: a folder of results, or SUITE for its latest run, or SUITE/FINGERPRINT
+    #[arg(value_name = "RESULTS")]
+    pub(crate) results: PathBuf,
+    /// What to compare it with: another run, named likewise (SUITE for the latest but this), or a baseline file
+    #[arg(long, value_name = "OTHER")]
+    pub(crate) against: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+}
+
+/// Files that are written beside what is printed.
+#[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct ReportFiles {
+    /// Write one page of HTML that needs nothing else: figures, plots, and every case with what was seen
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write JUnit XML: a test case a case, and one a gate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

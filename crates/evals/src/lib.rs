@@ -6,6 +6,7 @@
 pub mod adapters;
 mod case;
 pub mod metrics;
+pub mod report;
 pub mod statistics;
 pub mod suite;
 

@@ -32,6 +32,7 @@ mod assess;
 mod baseline;
 mod check;
 mod fingerprint;
+mod finished;
 mod gate;
 mod run;
 mod spec;
@@ -49,6 +50,7 @@ use crate::statistics::Options;
 pub use assess::{Assessment, BaselineReport, Spent, VariantReport, assess};
 pub use baseline::{Baseline, BaselineError, Change, Direction};
 pub use fingerprint::{Fingerprint, PartChange, code_parts};
+pub use finished::{FinishedError, FinishedRun};
 pub use gate::{GateReport, GateResult, hold};
 pub use run::{Answered, Case, CaseError, Outlook, RunEnd, RunError, RunOptions, Task, run};
 pub use store::{ResultStore, StoreError};
@@ -63,6 +65,9 @@ pub struct Suite {
     /// Its file.
     #[serde(skip)]
     pub path: PathBuf,
+    /// The file as it is written.
+    #[serde(skip)]
+    pub text: String,
     /// What it runs on.
     pub data: Data,
     /// Its metrics, the most important first.

@@ -7,11 +7,12 @@ use segue_world::{FileError, FileLock, fs};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Fingerprint, Variant};
+use super::{Fingerprint, Suite, Variant};
 use crate::CaseResult;
 
-const CASES: &str = "cases.jsonl";
-const RUN: &str = "run.json";
+pub(super) const CASES: &str = "cases.jsonl";
+pub(super) const RUN: &str = "run.json";
+pub(super) const SUITE: &str = "suite.toml";
 
 /// Results that cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +37,11 @@ pub enum StoreError {
 
 /// What a run was, beside its results.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct RunFile {
-    suite: String,
+pub(super) struct RunFile {
+    pub(super) suite: String,
     /// When it was begun.
-    began: segue_world::Timestamp,
-    fingerprint: Fingerprint,
+    pub(super) began: segue_world::Timestamp,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// The results of one fingerprint of a suite. Whoever holds it is alone in writing there.
@@ -71,7 +72,7 @@ impl ResultStore {
         if fresh {
             fs::remove_file(&path)?;
         }
-        let (results, torn) = read(&path)?;
+        let (results, torn) = read(&path, Details::Dropped)?;
         if torn {
             let mut text = String::new();
             for line in
@@ -85,6 +86,11 @@ impl ResultStore {
         fs::write_atomic(&folder.join(RUN), &serde_json::to_vec_pretty(&run).unwrap_or_default())?;
         let results = results.into_iter().map(|r| (key(&r), r)).collect();
         Ok(Self { folder, results, torn, _lock: lock })
+    }
+
+    /// Keeps the suite's file beside its results, so that they can be summed up again when it has changed.
+    pub fn keep_suite(&self, suite: &Suite) -> Result<(), StoreError> {
+        Ok(fs::write_atomic(&self.folder.join(SUITE), suite.text.as_bytes())?)
     }
 
     /// The folder.
@@ -141,7 +147,7 @@ impl ResultStore {
             (run.fingerprint.hash != fingerprint).then_some((run.began, folder, run.fingerprint))
         });
         let (_, folder, fingerprint) = runs.max_by_key(|(began, ..)| *began)?;
-        Some((fingerprint, read(&folder.join(CASES)).ok()?.0))
+        Some((fingerprint, read(&folder.join(CASES), Details::Dropped).ok()?.0))
     }
 }
 
@@ -149,8 +155,15 @@ fn key(result: &CaseResult) -> (String, String, u32) {
     (result.variant.clone(), result.case.clone(), result.repeat)
 }
 
-/// The results in a file, without details, and whether its last line is cut.
-fn read(path: &Path) -> Result<(Vec<CaseResult>, bool), StoreError> {
+/// Whether the details of results are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Details {
+    Kept,
+    Dropped,
+}
+
+/// The results in a file, and whether its last line is cut.
+pub(super) fn read(path: &Path, details: Details) -> Result<(Vec<CaseResult>, bool), StoreError> {
     let bytes = match fs::read(path) {
         Err(e) if e.is_not_found() => return Ok((Vec::new(), false)),
         other => other?,
@@ -168,7 +181,9 @@ fn read(path: &Path) -> Result<(Vec<CaseResult>, bool), StoreError> {
             line: i + 1,
             reason: e.to_string(),
         })?;
-        result.detail = Json::Null;
+        if details == Details::Dropped {
+            result.detail = Json::Null;
+        }
         results.push(result);
     }
     Ok((results, torn))

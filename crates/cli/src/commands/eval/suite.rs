@@ -7,17 +7,20 @@ use std::sync::Arc;
 
 use clap::Args;
 use segue_agent::grouped;
+use segue_evals::CaseResult;
 use segue_evals::adapters::{self, AdapterError, Preparing, Surroundings};
-use segue_evals::statistics::{Comparison, Verdict, forecast};
+use segue_evals::report::Reported;
+use segue_evals::statistics::forecast;
 use segue_evals::suite::{
-    Assessment, Baseline, BaselineReport, Direction, Fingerprint, Outlook, ResultStore, RunEnd, RunOptions,
-    Suite, assess, run as run_suite,
+    Baseline, Fingerprint, FinishedRun, Outlook, ResultStore, RunEnd, RunOptions, Suite, assess,
+    run as run_suite,
 };
-use segue_evals::{CaseResult, Interval};
 use segue_models::{Embedder, SentenceEmbedder, SentenceOptions, TaskRole};
 use segue_world::fs;
-use unicode_width::UnicodeWidthStr;
 
+use super::report::write_files;
+use super::show::show;
+use crate::args::ReportFiles;
 use crate::commands::models::FetchView;
 use crate::failure::Failure;
 use crate::house::House;
@@ -26,7 +29,7 @@ use crate::progress::Stages;
 use crate::signals::Interrupt;
 
 /// A gate did not hold.
-const BELOW_THE_GATE: u8 = 3;
+pub(super) const BELOW_THE_GATE: u8 = 3;
 
 /// How a suite is run.
 #[derive(Debug, Args, Clone, Default)]
@@ -56,6 +59,7 @@ pub(crate) async fn run(
     house: &House,
     names: &[String],
     args: &SuiteArgs,
+    reports: &ReportFiles,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     if args.schema {
@@ -71,9 +75,12 @@ pub(crate) async fn run(
     if suites.len() > 1 && (args.baseline.is_some() || args.save_baseline.is_some()) {
         return Err(Failure::usage("a baseline is of one suite").remedy("name one suite"));
     }
+    if suites.len() > 1 && (reports.html.is_some() || reports.junit.is_some()) {
+        return Err(Failure::usage("a report is of one suite").remedy("name one suite"));
+    }
     let mut code = ExitCode::SUCCESS;
     for suite in suites {
-        if !one(house, suite, args, output).await? {
+        if !one(house, suite, args, reports, output).await? {
             code = ExitCode::from(BELOW_THE_GATE);
         }
     }
@@ -81,7 +88,13 @@ pub(crate) async fn run(
 }
 
 /// Runs one suite; false if its gate does not hold.
-async fn one(house: &House, suite: Suite, args: &SuiteArgs, output: &mut Output) -> Result<bool, Failure> {
+async fn one(
+    house: &House,
+    suite: Suite,
+    args: &SuiteArgs,
+    reports: &ReportFiles,
+    output: &mut Output,
+) -> Result<bool, Failure> {
     let suite = Arc::new(suite);
     // What is wrong with a baseline is told before hours of work.
     let baseline = args.baseline.as_ref().map(|file| Baseline::read(file, &suite.name)).transpose()?;
@@ -99,6 +112,7 @@ async fn one(house: &House, suite: Suite, args: &SuiteArgs, output: &mut Output)
     let before = ResultStore::before(&root, &suite.name, &fingerprint.hash);
     let began = house.world().now();
     let mut store = ResultStore::open(&root, &suite.name, &fingerprint, began, args.fresh)?;
+    store.keep_suite(&suite)?;
     let at_once = args.concurrency.map(usize::from).or(suite.concurrency);
     tell_before(&suite, task.count(), &store, before.as_ref(), &fingerprint, at_once, output);
     if args.forecast {
@@ -113,12 +127,24 @@ async fn one(house: &House, suite: Suite, args: &SuiteArgs, output: &mut Output)
         return Err(Failure::new("stopped", message).remedy("run the same command again to do the rest"));
     }
     let folder = store.folder().to_owned();
-    let results = store.into_results();
+    let mut results = store.into_results();
+    if reports.html.is_some() {
+        // The page shows what was seen of each case, which was left on the disk.
+        results = FinishedRun::read(&folder, None)?.results;
+    }
     let assessment = assess(&suite, &fingerprint, &results, baseline.as_ref());
     if let Some(file) = &args.save_baseline {
         Baseline::of(&suite.name, &fingerprint, &results).write(file)?;
         output.note(format!("baseline written to {}", file.display()));
     }
+    let reported = Reported {
+        suite: &suite,
+        assessment: &assessment,
+        results: &results,
+        began,
+        against: baseline.as_ref(),
+    };
+    write_files(&reported, reports, output)?;
     if output.is_json() {
         output.json(&assessment);
     } else {
@@ -272,127 +298,5 @@ fn duration(seconds: f64) -> String {
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
-    }
-}
-
-fn show(suite: &Suite, assessment: &Assessment, folder: &Path, output: &mut Output) {
-    let styles = output.styles();
-    let width = suite.variants.iter().map(|v| v.name.width()).max().unwrap_or_default().max(7);
-    let heading: String = suite.metrics.iter().map(|m| format!("  {:>24}", m.to_string())).collect();
-    output.line(
-        styles.strong.paint(format!("{:width$}{heading}  {:>9}  {:>9}", "variant", "p50 ms", "p95 ms")),
-    );
-    for variant in &assessment.variants {
-        let cells: String = suite
-            .metrics
-            .iter()
-            .map(|m| format!("  {:>24}", estimate(variant.metrics.get(&m.to_string()))))
-            .collect();
-        let name = padded(&variant.name, width);
-        let mut line = format!("{name}{cells}  {:>9.1}  {:>9.1}", variant.cost.ms_p50, variant.cost.ms_p95);
-        if variant.cost.model_calls > 0 {
-            let tokens = grouped(variant.cost.tokens);
-            let _ = write!(
-                line,
-                "  {} model calls, {tokens} tokens, {:.4}",
-                variant.cost.model_calls, variant.cost.cost
-            );
-        }
-        output.line(line);
-        if let Some(reason) = &variant.first_error {
-            let what =
-                format!("  {} of {} case runs failed: {}", variant.errors, variant.cases, tame(reason));
-            output.line(styles.bad.paint(what));
-        }
-    }
-    let n = assessment.variants.first().map_or(0, |v| v.cases);
-    output.line(styles.dim.paint(format!("estimates with 95% intervals over {n} case runs each")));
-    if !assessment.comparisons.is_empty() {
-        output.line("");
-        compared(&assessment.comparisons, output);
-    }
-    if let Some(baseline) = &assessment.baseline {
-        output.line("");
-        output.line(styles.strong.paint(format!("against the baseline ({})", baseline.fingerprint)));
-        let parts: Vec<_> = baseline.changed.iter().map(|c| tame(&c.part)).collect();
-        if !parts.is_empty() {
-            output.line(format!("changed since: {}", parts.join(", ")));
-        }
-        compared(&baseline.comparisons, output);
-        changed_cases(baseline, output);
-    }
-    if !assessment.gate.results.is_empty() {
-        output.line("");
-        for result in &assessment.gate.results {
-            let (word, style) = match result.passed {
-                Some(true) => ("holds", styles.good),
-                Some(false) => ("FAILS", styles.bad),
-                None => ("skipped", styles.dim),
-            };
-            let what = format!("{} of {}: {}", result.metric, tame(&result.variant), result.because);
-            output.line(format!("gate {}  {what}", style.paint(word)));
-        }
-    }
-    output.line(styles.dim.paint(format!("results in {}", folder.display())));
-}
-
-fn estimate(interval: Option<&Interval>) -> String {
-    interval.map_or_else(String::new, |i| format!("{:.4} [{:.4}, {:.4}]", i.value, i.low, i.high))
-}
-
-fn padded(text: &str, width: usize) -> String {
-    let text = tame(text);
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-fn compared(comparisons: &[Comparison], output: &mut Output) {
-    let styles = output.styles();
-    for c in comparisons {
-        let d = &c.difference;
-        let word = match c.verdict {
-            Verdict::Better => styles.good.paint("better"),
-            Verdict::Worse => styles.bad.paint("worse"),
-            Verdict::NoDifference => styles.dim.paint("no difference shown"),
-            Verdict::TooFew => styles.dim.paint("too few to tell"),
-        };
-        output.line(format!(
-            "{} against {} in {}: {word} by {:+.4} [{:+.4}, {:+.4}], p = {:.4}",
-            tame(&c.variant),
-            tame(&c.baseline),
-            c.metric,
-            d.value,
-            d.low,
-            d.high,
-            c.p_holm,
-        ));
-    }
-}
-
-/// How many changed cases of each direction are listed; the rest is in the JSON.
-const LISTED: usize = 10;
-
-fn changed_cases(baseline: &BaselineReport, output: &mut Output) {
-    let styles = output.styles();
-    for (direction, word, style) in
-        [(Direction::Worse, "worse", styles.bad), (Direction::Better, "better", styles.good)]
-    {
-        let changes: Vec<_> = baseline.cases.iter().filter(|c| c.direction == direction).collect();
-        if changes.is_empty() {
-            continue;
-        }
-        output.line(format!("{} {}", style.paint(word), grouped(changes.len() as u64)));
-        for c in changes.iter().take(LISTED) {
-            output.line(format!(
-                "  {} {}: {} {:.4} → {:.4}",
-                tame(&c.variant),
-                tame(&c.case),
-                c.metric,
-                c.before,
-                c.now
-            ));
-        }
-        if changes.len() > LISTED {
-            output.line(styles.dim.paint(format!("  and {} more; all with --json", changes.len() - LISTED)));
-        }
     }
 }
