@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::cases::values;
 use super::figures;
-use super::plots::{Axis, Histogram, Strip};
+use super::plots::{Axis, Bins, Histogram, Strip, Tick};
 use crate::CaseResult;
 use crate::metrics::Metric;
 use crate::statistics::{Comparison, Verdict};
@@ -13,6 +13,8 @@ use crate::statistics::{Comparison, Verdict};
 #[derive(Debug, Serialize)]
 pub(super) struct Compared {
     pub(super) axis: Option<Axis>,
+    /// The ends and the middle of the histograms, if any case moved.
+    pub(super) moves: Vec<Tick>,
     pub(super) rows: Vec<ComparedRow>,
 }
 
@@ -48,11 +50,15 @@ pub(super) fn compared<'a>(
     let mine = || all.iter().filter(|c| c.metric == name);
     let axis =
         Axis::of_differences(mine().flat_map(|c| [c.difference.low, c.difference.value, c.difference.high]));
-    let row = |c: &Comparison| {
-        let tone = tone(c);
+    let moves = |c: &Comparison| -> Vec<f64> {
         let (now, before) = of(c);
         let before = values(before, metric);
-        let moved = values(now, metric).into_iter().filter_map(|(case, now)| Some(now - before.get(&case)?));
+        values(now, metric).into_iter().filter_map(|(case, now)| Some(now - before.get(&case)?)).collect()
+    };
+    let moves: Vec<Vec<f64>> = mine().map(moves).collect();
+    let bins = Bins::over(moves.iter().flatten().copied());
+    let row = |(c, moves): (&Comparison, &Vec<f64>)| {
+        let tone = tone(c);
         ComparedRow {
             variant: c.variant.clone(),
             baseline: c.baseline.clone(),
@@ -69,14 +75,14 @@ pub(super) fn compared<'a>(
             clusters: c.clusters,
             unpaired: c.unpaired,
             smallest: c.smallest_detectable.map(|d| figures::figure(d, unit)),
-            histogram: Histogram::of(&moved.collect::<Vec<_>>(), metric.info.better),
+            histogram: Histogram::of(moves, bins, metric.info.better),
         }
     };
-    let rows = mine().map(row).collect();
-    Compared { axis, rows }
+    let rows = mine().zip(&moves).map(row).collect();
+    Compared { axis, moves: bins.map(Bins::ticks).unwrap_or_default(), rows }
 }
 
-fn tone(comparison: &Comparison) -> &'static str {
+pub(super) fn tone(comparison: &Comparison) -> &'static str {
     match comparison.verdict {
         Verdict::Better => "good",
         Verdict::Worse => "bad",

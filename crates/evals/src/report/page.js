@@ -138,8 +138,9 @@
     state.page = Math.min(state.page, pages - 1);
     const from = state.page * state.size;
     const shown = rows.slice(from, from + state.size);
-    const range = rows.length > shown.length ? `${from + 1} to ${from + shown.length} of ` : "";
-    status.textContent = `${range}${rows.length} of ${data.cases.length} cases in ${metric().name}`;
+    const range = rows.length > shown.length ? `, ${from + 1} to ${from + shown.length} on this page` : "";
+    const all = rows.length < data.cases.length ? ` of ${data.cases.length}` : "";
+    status.textContent = `${rows.length}${all} cases in ${metric().name}${range}`;
     const focused = document.activeElement?.dataset?.sort;
     head.replaceChildren(el("tr", {}, columns().map(([key, name, kind]) => {
       const sorted = state.sort === key ? (state.down ? "descending" : "ascending") : null;
@@ -202,7 +203,7 @@
       open.click();
       open.focus();
     };
-    const inside = el("td", { colspan: columns().length },
+    const inside = el("div", { class: "inside" },
       el("h4", {}, foreign(request || name)),
       el("p", { class: "quiet" }, "case ", foreign(name), cluster === name ? "" : [" of ", foreign(cluster)], " · ",
         el("a", { href: `#case=${encodeURIComponent(name)}` }, "link to this case")),
@@ -214,7 +215,7 @@
       if (most === 1) inside.append(...parts);
       else inside.append(el("details", { open: at === 0 }, el("summary", {}, `repeat ${at + 1}`), parts));
     }
-    return el("tr", { class: "opened", id: `case-${c}`, onkeydown: close }, inside);
+    return el("tr", { class: "opened", id: `case-${c}`, onkeydown: close }, el("td", { colspan: columns().length }, inside));
   }
 
   function figures(c, sides) {
@@ -222,7 +223,7 @@
       const of = cell(s, c);
       return el("td", { class: "num" }, of ? show(of) : "–");
     }));
-    return el("table", {},
+    return el("table", { class: "figures" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "figure"), sides.map((s) => el("th", { scope: "col", class: "num" }, foreign(named(s)))))),
       el("tbody", {},
         data.metrics.map((m, at) => line(m.name, (of) => written(of.v[at], m))),
@@ -265,6 +266,10 @@
 
   function part(name, of, all, other, otherSide) {
     if (name === "error") return el("p", { class: "bad text" }, foreign(of));
+    if (name === "tools" && Array.isArray(of)) return foreign(of.join(" → "));
+    if (name === "understood" && Array.isArray(of) && of.every((u) => u && typeof u === "object" && "text" in u)) {
+      return grid(["words", "understood as", ""], of.map((u) => [u.text, u.meaning ?? u.predicate, u.hard ? "must" : "should"]));
+    }
     if (name === "ranking" && Array.isArray(of)) return ranking(of, all, other, otherSide);
     if (name === "places_of_relevant" && of && typeof of === "object") {
       return places(Object.entries(of).map(([id, at]) => [id, "", at]));
@@ -299,20 +304,32 @@
         there ? el("td", { class: "num" }, there.has(id) ? String(there.get(id)) : "–") : null);
     });
     return el("table", {},
-      el("thead", {}, el("tr", {}, ["place", "item", ""].map((h) => el("th", { scope: "col" }, h)),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "num" }, "place"), ["item", ""].map((h) => el("th", { scope: "col" }, h)),
         there ? el("th", { scope: "col", class: "num" }, "in ", foreign(named(otherSide))) : null)),
       el("tbody", {}, rows));
   }
 
   function places(of) {
-    return grid(["item", "", "place"], of.map(([id, title, at]) => [id, title, at ?? "not found"]));
+    return grid(["relevant item", "", "place"], of.map(([id, title, at]) => [id, title, at ?? "not found"]), of.map(([, , at]) => at != null));
   }
 
-  function grid(heads, rows) {
+  function grid(heads, rows, marked = []) {
     return el("table", {},
       el("thead", {}, el("tr", {}, heads.map((h) => el("th", { scope: "col" }, h)))),
-      el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((v) =>
+      el("tbody", {}, rows.map((cells, at) => el("tr", { class: marked[at] ? "relevant" : null }, cells.map((v) =>
         el("td", {}, v instanceof Node ? v : v == null ? "" : show(v)))))));
+  }
+
+  // A condition as a line: `(year lt 1990 and genre eq "Horror")`; null if it is something else.
+  function condition(of) {
+    if (!of || typeof of !== "object" || Array.isArray(of)) return null;
+    const names = Object.keys(of);
+    if (names.length === 3 && "field" in of && "op" in of && "value" in of) return `${of.field} ${of.op} ${JSON.stringify(of.value)}`;
+    if (names.length !== 1) return null;
+    if (names[0] === "not") { const inner = condition(of.not); return inner && `not ${inner}`; }
+    const word = { all: " and ", any: " or " }[names[0]];
+    const parts = word && Array.isArray(of[names[0]]) ? of[names[0]].map(condition) : [null];
+    return parts.every(Boolean) ? `(${parts.join(word)})` : null;
   }
 
   // Anything, readable.
@@ -320,7 +337,8 @@
     if (typeof of === "string") return el("span", { class: "text" }, foreign(of));
     if (of == null) return el("span", { class: "quiet" }, "none");
     if (typeof of !== "object") return el("code", {}, typeof of === "number" ? number(of) : String(of));
-    const text = JSON.stringify(of);
+    const text = condition(of) ?? JSON.stringify(of);
+    if (condition(of)) return el("code", {}, foreign(text));
     if (text.length <= 90) return el("code", {}, foreign(text));
     const inner = () => Array.isArray(of)
       ? el("ol", {}, of.map((v) => el("li", {}, show(v, depth + 1))))

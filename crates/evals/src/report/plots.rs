@@ -62,7 +62,6 @@ pub(super) struct Times {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Histogram {
     pub(super) bars: Vec<Bar>,
-    pub(super) ticks: Vec<Tick>,
     pub(super) worse: usize,
     pub(super) same: usize,
     pub(super) better: usize,
@@ -151,51 +150,77 @@ impl Axis {
     }
 }
 
+/// Bins of equal width on both sides of zero, which is in none of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bins {
+    step: f64,
+    /// On each side.
+    count: usize,
+}
+
+impl Bins {
+    /// Wide enough for all these differences; `None` if nothing moved.
+    pub(super) fn over(differences: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let (_, most) = extent(differences.into_iter().map(f64::abs).filter(|d| *d > SAME))?;
+        let step = nice(most / 8.0);
+        Some(Self { step, count: (most / step - ROUNDING).ceil().max(1.0) as usize })
+    }
+
+    /// The ends and the middle.
+    pub(super) fn ticks(self) -> Vec<Tick> {
+        let end = self.step * self.count as f64;
+        let decimals = self.decimals();
+        let tick = |at, value: f64| Tick { at, label: format!("{value:+.decimals$}") };
+        vec![tick(0.0, -end), Tick { at: 50.0, label: "0".to_owned() }, tick(100.0, end)]
+    }
+
+    fn decimals(self) -> usize {
+        (-self.step.log10().floor()).max(0.0) as usize
+    }
+
+    /// Which bin, from the left.
+    fn of(self, difference: f64) -> usize {
+        let away = ((difference.abs() / self.step - ROUNDING).ceil() as usize).clamp(1, self.count);
+        if difference > 0.0 { self.count + away - 1 } else { self.count - away }
+    }
+}
+
 impl Histogram {
-    /// Of the differences of cases.
-    pub(super) fn of(differences: &[f64], better: Better) -> Self {
-        let differences: Vec<f64> = differences.iter().copied().filter(|d| d.is_finite()).collect();
-        let moved = || differences.iter().copied().filter(|d| d.abs() > SAME);
+    /// Of the differences of cases; those outside the bins count to the last.
+    pub(super) fn of(differences: &[f64], bins: Option<Bins>, better: Better) -> Self {
+        let known = || differences.iter().copied().filter(|d| d.is_finite());
+        let moved = || known().filter(|d| d.abs() > SAME);
         let (up, down) = (moved().filter(|d| *d > 0.0).count(), moved().filter(|d| *d < 0.0).count());
         let (good, bad) = if better == Better::Higher { (up, down) } else { (down, up) };
-        let mut histogram = Self {
-            bars: Vec::new(),
-            ticks: Vec::new(),
-            worse: bad,
-            same: differences.len() - up - down,
-            better: good,
-        };
-        let Some((_, most)) = extent(moved().map(f64::abs)) else { return histogram };
-        let step = nice(most / 8.0);
-        // Bin 1 is above zero up to a step, bin −1 as far below; there is no bin 0.
-        let bins = (most / step - ROUNDING).ceil().max(1.0) as i64;
-        let mut counts = vec![0_usize; 2 * bins as usize];
-        for difference in moved() {
-            let bin = ((difference.abs() / step - ROUNDING).ceil() as i64).clamp(1, bins);
-            let place = if difference > 0.0 { bins + bin - 1 } else { bins - bin };
-            if let Some(count) = counts.get_mut(place as usize) {
-                *count += 1;
-            }
-        }
-        let tallest = counts.iter().copied().max().unwrap_or_default().max(1) as f64;
-        let width = 100.0 / counts.len() as f64;
-        let decimals = (-step.log10().floor()).max(0.0) as usize;
-        for (place, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let height = *count as f64 / tallest * 100.0;
-            let from = (place as i64 - bins) as f64 * step;
-            let gains = (from >= 0.0) == (better == Better::Higher);
-            let cases = super::figures::count(*count, "case", "cases");
-            let title = format!("{cases} between {from:+.decimals$} and {:+.decimals$}", from + step);
-            let tone = if gains { "good" } else { "bad" };
-            let (x, y) = (rounded(place as f64 * width), rounded(100.0 - height));
-            histogram.bars.push(Bar { x, width: rounded(width), y, height: rounded(height), tone, title });
-        }
-        let end = bins as f64 * step;
-        let label = |value: f64| if value == 0.0 { "0".to_owned() } else { format!("{value:+.decimals$}") };
-        histogram.ticks =
-            [(0.0, -end), (50.0, 0.0), (100.0, end)].map(|(at, v)| Tick { at, label: label(v) }).into();
-        histogram
+        let bars = bins.map(|bins| bars(moved(), bins, better)).unwrap_or_default();
+        Self { bars, worse: bad, same: known().count() - up - down, better: good }
     }
+}
+
+fn bars(moved: impl Iterator<Item = f64>, bins: Bins, better: Better) -> Vec<Bar> {
+    let mut counts = vec![0_usize; 2 * bins.count];
+    for difference in moved {
+        if let Some(count) = counts.get_mut(bins.of(difference)) {
+            *count += 1;
+        }
+    }
+    let tallest = counts.iter().copied().max().unwrap_or_default().max(1) as f64;
+    let width = 100.0 / counts.len() as f64;
+    let bar = |(place, count): (usize, &usize)| {
+        let height = *count as f64 / tallest * 100.0;
+        let from = (place as f64 - bins.count as f64) * bins.step;
+        let gains = (place >= bins.count) == (better == Better::Higher);
+        let (cases, decimals) = (super::figures::count(*count, "case", "cases"), bins.decimals());
+        Bar {
+            x: rounded(place as f64 * width),
+            width: rounded(width),
+            y: rounded(100.0 - height),
+            height: rounded(height),
+            tone: if gains { "good" } else { "bad" },
+            title: format!("{cases} between {from:+.decimals$} and {:+.decimals$}", from + bins.step),
+        }
+    };
+    counts.iter().enumerate().filter(|(_, count)| **count > 0).map(bar).collect()
 }
 
 fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
@@ -248,13 +273,16 @@ mod tests {
 
     #[test]
     fn a_histogram_tells_better_from_worse_and_leaves_out_what_did_not_move() {
-        let of = Histogram::of(&[0.0, 0.0, 0.4, 0.35, -0.1, 1e-12, f64::NAN], Better::Higher);
+        let differences = [0.0, 0.0, 0.4, 0.35, -0.1, 1e-12, f64::NAN];
+        let bins = Bins::over(differences);
+        let of = Histogram::of(&differences, bins, Better::Higher);
         assert_eq!((of.worse, of.same, of.better), (1, 3, 2));
         assert_eq!(of.bars.iter().map(|b| b.tone).collect::<Vec<_>>(), ["bad", "good", "good"], "{of:#?}");
         assert_eq!(of.bars.iter().map(|b| b.x).collect::<Vec<_>>(), [37.5, 81.25, 93.75]);
-        let turned = Histogram::of(&[0.4, -0.1], Better::Lower);
+        assert_eq!(of.bars.last().map(|b| b.title.as_str()), Some("1 case between +0.35 and +0.40"));
+        let turned = Histogram::of(&[0.4, -0.1], bins, Better::Lower);
         assert_eq!((turned.worse, turned.better), (1, 1));
         assert_eq!(turned.bars.iter().map(|b| b.tone).collect::<Vec<_>>(), ["good", "bad"]);
-        assert!(Histogram::of(&[0.0], Better::Higher).bars.is_empty());
+        assert!(Bins::over([0.0]).is_none() && Histogram::of(&[0.0], bins, Better::Higher).bars.is_empty());
     }
 }

@@ -6,7 +6,7 @@ use segue_agent::grouped;
 use serde::Serialize;
 
 use super::cases::of_variant;
-use super::compared::{Compared, compared};
+use super::compared::{Compared, compared, tone};
 use super::plots::{Axis, Strip, Times};
 use super::{Reported, figures};
 use crate::metrics::{Metric, cost};
@@ -28,6 +28,9 @@ pub(super) struct Summary {
     run_count: String,
     variant_count: usize,
     repeats: u32,
+    /// The variant that others are compared with.
+    reference: String,
+    overview: Vec<OverviewRow>,
     metrics: Vec<MetricView>,
     against: Option<Against>,
     gates: Vec<GateRow>,
@@ -41,6 +44,24 @@ pub(super) struct Summary {
 struct Headline {
     tone: &'static str,
     text: String,
+}
+
+/// A variant in all metrics.
+#[derive(Debug, Serialize)]
+struct OverviewRow {
+    variant: String,
+    is_reference: bool,
+    cells: Vec<OverviewCell>,
+}
+
+#[derive(Debug, Serialize)]
+struct OverviewCell {
+    value: String,
+    ends: String,
+    /// Against the earlier run if there is one, else against the reference.
+    verdict: Option<&'static str>,
+    difference: Option<String>,
+    tone: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -149,6 +170,8 @@ pub(super) fn summary(run: &Reported<'_>) -> Summary {
         run_count: grouped(run.results.len() as u64),
         variant_count: run.suite.variants.len(),
         repeats: run.suite.repeats,
+        reference: reference(run.suite).to_owned(),
+        overview: run.assessment.variants.iter().map(|v| overview(run, v)).collect(),
         metrics: run.suite.metrics.iter().map(|m| metric_view(run, *m, &now, &before)).collect(),
         against: against(run),
         gates: gates(run),
@@ -177,6 +200,7 @@ fn headline(run: &Reported<'_>) -> Headline {
         (0, 1) => ("good", format!("The gate holds{beside}.")),
         (0, held) => ("good", format!("All {held} gates hold{beside}.")),
         (1, _) if gates.len() == 1 => ("bad", "The gate does not hold.".to_owned()),
+        (1, _) => ("bad", format!("1 of {} gates fails{beside}.", gates.len())),
         (failed, _) => ("bad", format!("{failed} of {} gates fail{beside}.", gates.len())),
     };
     Headline { tone, text }
@@ -206,10 +230,42 @@ fn notes(run: &Reported<'_>, cases: usize) -> Vec<String> {
     notes
 }
 
+fn reference(suite: &Suite) -> &str {
+    suite.variants.get(suite.reference).map(|v| v.name.as_str()).unwrap_or_default()
+}
+
+fn is_reference(suite: &Suite, variant: &str) -> bool {
+    suite.variants.len() > 1 && variant == reference(suite)
+}
+
+fn overview(run: &Reported<'_>, variant: &VariantReport) -> OverviewRow {
+    let comparisons = run
+        .assessment
+        .baseline
+        .as_ref()
+        .map_or(&run.assessment.comparisons, |baseline| &baseline.comparisons);
+    let cell = |metric: &Metric| {
+        let (name, unit) = (metric.to_string(), metric.info.unit);
+        let estimate = variant.metrics.get(&name);
+        let compared = comparisons.iter().find(|c| c.metric == name && c.variant == variant.name);
+        OverviewCell {
+            value: estimate.map_or_else(|| "–".to_owned(), |e| figures::figure(e.value, unit)),
+            ends: estimate.map_or_else(String::new, |e| figures::ends(e, unit)),
+            verdict: compared.map(figures::verdict),
+            difference: compared.map(|c| figures::difference(c.difference.value, unit)),
+            tone: compared.map_or("plain", tone),
+        }
+    };
+    OverviewRow {
+        variant: variant.name.clone(),
+        is_reference: is_reference(run.suite, &variant.name),
+        cells: run.suite.metrics.iter().map(cell).collect(),
+    }
+}
+
 fn metric_view(run: &Reported<'_>, metric: Metric, now: &ByVariant, before: &ByVariant) -> MetricView {
     let name = metric.to_string();
     let unit = metric.info.unit;
-    let reference = run.suite.variants.get(run.suite.reference).map(|v| v.name.as_str());
     let earlier = |variant: &str| {
         let results = before.get(variant)?;
         Some(statistics::figure(results, metric, &run.suite.statistics()))
@@ -222,7 +278,7 @@ fn metric_view(run: &Reported<'_>, metric: Metric, now: &ByVariant, before: &ByV
     let row = |v: &VariantReport, interval: &Interval, which: Option<&'static str>, tone| FigureRow {
         variant: v.name.clone(),
         run: which,
-        is_reference: run.suite.variants.len() > 1 && Some(v.name.as_str()) == reference,
+        is_reference: is_reference(run.suite, &v.name),
         value: figures::figure(interval.value, unit),
         ends: figures::ends(interval, unit),
         cases: interval.n,

@@ -116,7 +116,7 @@ fn against_before(baseline: &BaselineReport, metric: Metric, output: &mut Output
     let (name, unit) = (metric.to_string(), metric.info.unit);
     let mut table = Table::default();
     let heading = ["before", "now"].map(Cell::right);
-    let heading = [Cell::left("variant")].into_iter().chain(heading);
+    let heading = [Cell::left("since the baseline")].into_iter().chain(heading);
     let heading = heading.chain([
         Cell::right("difference"),
         Cell::left("95% interval"),
