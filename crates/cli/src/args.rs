@@ -304,6 +304,40 @@ pub(crate) struct Eval {
     pub(crate) scenarios: ScenarioArgs,
     #[command(flatten)]
     pub(crate) suite: SuiteArgs,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Make a scenario of a conversation that was recorded
+    Capture(Capture),
+    /// Show a finished run again, alone or beside another; nothing is run
+    Report(Report),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The run: a folder of results, or SUITE for its latest run, or SUITE/FINGERPRINT
+    #[arg(value_name = "RESULTS")]
+    pub(crate) results: PathBuf,
+    /// What to compare it with: another run, named likewise (SUITE for the latest but this), or a baseline file
+    #[arg(long, value_name = "OTHER")]
+    pub(crate) against: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+}
+
+/// Files that are written beside what is printed.
+#[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct ReportFiles {
+    /// Write one page of HTML that needs nothing else: figures, plots, and every case with what was seen
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write JUnit XML: a test case a case, and one a gate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 /// How scenarios are run.
@@ -319,21 +353,12 @@ pub(crate) struct ScenarioArgs {
     /// Write snapshots anew; assertions and prose stay as they are
     #[arg(long)]
     pub(crate) update: bool,
-    /// Write the outcomes as JUnit XML too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) junit: Option<PathBuf>,
     /// Let limits on wall time (`budget ms`) fail a scenario; else they only warn
     #[arg(long)]
     pub(crate) timed: bool,
     /// The model to ask where a scenario wants one and has no script, named as for `segue ask --model`
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EvalCommand {
-    /// Make a scenario of a conversation that was recorded
-    Capture(Capture),
 }
 
 #[derive(Debug, Args)]

@@ -92,6 +92,9 @@ from_errors! {
     "results": segue_evals::suite::StoreError,
     "baseline": segue_evals::suite::BaselineError,
     "run": segue_evals::suite::RunError,
+    "results": segue_evals::suite::FinishedError,
+    "report": segue_evals::report::ReportError,
+    "report": segue_evals::report::JunitError,
     "file": segue_world::FileError,
 }
 

@@ -7,6 +7,7 @@ pub mod ablation;
 pub mod adapters;
 mod case;
 pub mod metrics;
+pub mod report;
 pub mod scenario;
 pub mod simulator;
 pub mod statistics;

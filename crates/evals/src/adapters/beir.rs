@@ -164,13 +164,16 @@ impl Task for Beir {
             let place = |id: &str| ranked.iter().position(|r| *r == id).map(|p| p + 1);
             let relevant: BTreeMap<&str, Option<usize>> =
                 grades.iter().filter(|(_, grade)| **grade > 0).map(|(id, _)| (*id, place(id))).collect();
-            let shown: Vec<_> =
-                ranked.iter().zip(&found.items).take(SHOWN).map(|(id, s)| json!([id, s.score])).collect();
+            let titles = self.systems.titles(found.items.get(..SHOWN).unwrap_or(&found.items))?;
+            let best = ranked.iter().zip(titles).zip(&found.items);
+            let shown: Vec<_> = best.map(|((id, title), s)| json!([id, title, s.score])).collect();
             let mut detail =
                 json!({ "request": case.request, "ranking": shown, "places_of_relevant": relevant });
             if let (Some(turn), Some(detail)) = (&found.turn, detail.as_object_mut()) {
                 detail.insert("plan".to_owned(), json!(turn.plan));
+                detail.insert("calls".to_owned(), json!(turn.calls));
                 detail.insert("understood".to_owned(), json!(turn.understood));
+                detail.insert("not_understood".to_owned(), json!(turn.not_understood));
                 detail.insert("fallback".to_owned(), json!(turn.fallback));
             }
             Ok(Answered { metrics, usage: found.usage, tools: found.tools, detail })

@@ -147,6 +147,14 @@ impl Systems {
         items.iter().filter_map(|s| self.ids.get(s.item as usize)).map(String::as_str)
     }
 
+    /// The titles of items, in their order.
+    pub(super) fn titles(&self, items: &[Scored]) -> Result<Vec<String>, CaseError> {
+        let snapshot = self.engine.snapshot();
+        let ordinals: Vec<Ordinal> = items.iter().map(|s| s.item).collect();
+        let rows = snapshot.rows(&ordinals).map_err(CaseError::of)?;
+        Ok(rows.iter().map(|row| row.title(snapshot.catalog()).to_owned()).collect())
+    }
+
     fn search(&self, search: &Search, words: &str) -> Ranked {
         self.memo.ranking(search, words, self.world.as_ref(), || {
             let found = match search {

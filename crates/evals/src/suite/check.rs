@@ -87,6 +87,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
         name: spec.name.into_inner(),
         description: spec.description,
         path: path.to_owned(),
+        text: text.to_owned(),
         data,
         user,
         metrics: measured,

@@ -32,6 +32,7 @@ mod assess;
 mod baseline;
 mod check;
 mod fingerprint;
+mod finished;
 mod gate;
 mod run;
 mod spec;
@@ -51,6 +52,7 @@ pub use assess::{Assessment, BaselineReport, Spent, VariantReport, assess};
 pub use baseline::{Baseline, BaselineError, Change, Direction};
 pub(crate) use fingerprint::digest;
 pub use fingerprint::{Fingerprint, PartChange, code_parts};
+pub use finished::{FinishedError, FinishedRun};
 use gate::hold;
 pub use gate::{GateReport, GateResult};
 pub use run::{Answered, Case, CaseError, Outlook, RunEnd, RunError, RunOptions, Task, run};
@@ -66,6 +68,9 @@ pub struct Suite {
     /// Its file.
     #[serde(skip)]
     pub path: PathBuf,
+    /// The file as it is written.
+    #[serde(skip)]
+    pub text: String,
     /// What it runs on.
     pub data: Data,
     /// Who asks, where users are simulated.

@@ -7,11 +7,12 @@ use segue_world::{FileError, FileLock, fs};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Fingerprint, Variant};
+use super::{Fingerprint, Suite, Variant};
 use crate::CaseResult;
 
-const CASES: &str = "cases.jsonl";
-const RUN: &str = "run.json";
+pub(super) const CASES: &str = "cases.jsonl";
+pub(super) const RUN: &str = "run.json";
+pub(super) const SUITE: &str = "suite.toml";
 
 /// Results that cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -36,17 +37,18 @@ pub enum StoreError {
 
 /// What a run was, beside its results.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct RunFile {
-    suite: String,
+pub(super) struct RunFile {
+    pub(super) suite: String,
     /// When it was begun.
-    began: segue_world::Timestamp,
-    fingerprint: Fingerprint,
+    pub(super) began: segue_world::Timestamp,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// The results of one fingerprint of a suite. Whoever holds it is alone in writing there.
 #[derive(Debug)]
 pub struct ResultStore {
     folder: PathBuf,
+    began: segue_world::Timestamp,
     /// By variant, case and repeat. Details stay on the disk.
     results: BTreeMap<(String, String, u32), CaseResult>,
     /// A last line that a kill had cut, and that was dropped.
@@ -71,7 +73,7 @@ impl ResultStore {
         if fresh {
             fs::remove_file(&path)?;
         }
-        let (results, torn) = read(&path)?;
+        let (results, torn) = read(&path, Details::Dropped)?;
         if torn {
             let mut text = String::new();
             for line in
@@ -84,12 +86,22 @@ impl ResultStore {
         let run = RunFile { suite: suite.to_owned(), began, fingerprint: fingerprint.clone() };
         fs::write_atomic(&folder.join(RUN), &serde_json::to_vec_pretty(&run).unwrap_or_default())?;
         let results = results.into_iter().map(|r| (key(&r), r)).collect();
-        Ok(Self { folder, results, torn, _lock: lock })
+        Ok(Self { folder, began, results, torn, _lock: lock })
+    }
+
+    /// Keeps the suite's file beside its results, so that they can be summed up again when it has changed.
+    pub fn keep_suite(&self, suite: &Suite) -> Result<(), StoreError> {
+        Ok(fs::write_atomic(&self.folder.join(SUITE), suite.text.as_bytes())?)
     }
 
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// When it was opened.
+    pub fn began(&self) -> segue_world::Timestamp {
+        self.began
     }
 
     /// True if a cut line was dropped.
@@ -142,7 +154,7 @@ impl ResultStore {
             is_another.then_some((run.began, folder, run.fingerprint))
         });
         let (_, folder, fingerprint) = runs.max_by_key(|(began, ..)| *began)?;
-        Some((fingerprint, read(&folder.join(CASES)).ok()?.0))
+        Some((fingerprint, read(&folder.join(CASES), Details::Dropped).ok()?.0))
     }
 }
 
@@ -150,8 +162,15 @@ fn key(result: &CaseResult) -> (String, String, u32) {
     (result.variant.clone(), result.case.clone(), result.repeat)
 }
 
-/// The results in a file, without details, and whether its last line is cut.
-fn read(path: &Path) -> Result<(Vec<CaseResult>, bool), StoreError> {
+/// Whether the details of results are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Details {
+    Kept,
+    Dropped,
+}
+
+/// The results in a file, and whether its last line is cut.
+pub(super) fn read(path: &Path, details: Details) -> Result<(Vec<CaseResult>, bool), StoreError> {
     let bytes = match fs::read(path) {
         Err(e) if e.is_not_found() => return Ok((Vec::new(), false)),
         other => other?,
@@ -169,7 +188,9 @@ fn read(path: &Path) -> Result<(Vec<CaseResult>, bool), StoreError> {
             line: i + 1,
             reason: e.to_string(),
         })?;
-        result.detail = Json::Null;
+        if details == Details::Dropped {
+            result.detail = Json::Null;
+        }
         results.push(result);
     }
     Ok((results, torn))

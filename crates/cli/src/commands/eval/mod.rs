@@ -1,7 +1,11 @@
-//! `segue eval`: scripted evals.
+//! `segue eval`: scenarios, suites, and reports of what they came to.
 
 mod ablation;
+mod outlook;
+mod places;
+mod report;
 mod scenario;
+mod show;
 mod suite;
 
 use std::path::PathBuf;
@@ -17,13 +21,15 @@ use crate::output::Output;
 pub(crate) use suite::SuiteArgs;
 
 pub(crate) async fn run(house: &House, args: &Eval, output: &mut Output) -> Result<ExitCode, Failure> {
-    if let Some(EvalCommand::Capture(args)) = &args.command {
-        return scenario::capture(house, args, output).await;
+    match &args.command {
+        Some(EvalCommand::Capture(args)) => return scenario::capture(house, args, output).await,
+        Some(EvalCommand::Report(args)) => return report::run(house, args, output),
+        None => {}
     }
     let paths: Vec<PathBuf> = args.what.iter().map(PathBuf::from).collect();
     match paths.iter().filter(|p| is_scenarios(p)).count() {
-        0 => suite::run(house, &args.what, &args.suite, output).await,
-        n if n == paths.len() => scenario::run(house, &paths, &args.scenarios, output).await,
+        0 => suite::run(house, &args.what, &args.suite, &args.files, output).await,
+        n if n == paths.len() => scenario::run(house, &paths, &args.scenarios, &args.files, output).await,
         _ => Err(Failure::usage("scenarios and suites are run apart").remedy("segue eval evals/scenarios")),
     }
 }

@@ -11,7 +11,7 @@ use segue_models::TaskRole;
 use segue_world::fs;
 use serde_json::{Value as Json, json};
 
-use crate::args::{Capture, ScenarioArgs};
+use crate::args::{Capture, ReportFiles, ScenarioArgs};
 use crate::failure::Failure;
 use crate::house::House;
 use crate::output::{Output, tame};
@@ -29,8 +29,12 @@ pub(super) async fn run(
     house: &House,
     paths: &[PathBuf],
     args: &ScenarioArgs,
+    reports: &ReportFiles,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
+    if reports.html.is_some() {
+        return Err(Failure::usage("a page is of a suite").remedy("leave out --html"));
+    }
     let interrupt = Interrupt::listen();
     let options = RunOptions {
         jobs: args.jobs.map_or_else(processors, usize::from),
@@ -45,7 +49,7 @@ pub(super) async fn run(
         ..surroundings(house)?
     };
     let run = with_progress(house, paths, &options).await?;
-    if let Some(path) = &args.junit {
+    if let Some(path) = &reports.junit {
         let xml = scenario::junit(&run).map_err(|e| Failure::new("junit", e))?;
         fs::write_atomic(path, xml.as_bytes())?;
     }
