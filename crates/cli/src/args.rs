@@ -312,8 +312,32 @@ pub(crate) struct Eval {
 pub(crate) enum EvalCommand {
     /// Make a scenario of a conversation that was recorded
     Capture(Capture),
+    /// Judge what runs found, item by item, without seeing which run found it
+    Label(Label),
     /// Show a finished run again, alone or beside another; nothing is run
     Report(Report),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Label {
+    /// The runs to pool, of one suite: folders of results, or SUITE for its latest run, or SUITE/FINGERPRINT
+    #[arg(value_name = "RESULTS", required = true)]
+    pub(crate) results: Vec<PathBuf>,
+    /// How many of each ranking's first items are judged; results keep ten
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) depth: u16,
+    /// Who judges; each judge has a file. The user's name, if not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) judge: Option<String>,
+    /// The folder of the judges' files; judgments/SUITE in the workspace, if not given
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: Option<PathBuf>,
+    /// Judge also what the data set has judged, to see how far you agree
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only list what is not judged yet
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 #[derive(Debug, Args)]

@@ -93,6 +93,7 @@ from_errors! {
     "baseline": segue_evals::suite::BaselineError,
     "run": segue_evals::suite::RunError,
     "results": segue_evals::suite::FinishedError,
+    "judgments": segue_evals::judgments::JudgmentsError,
     "report": segue_evals::report::ReportError,
     "report": segue_evals::report::JunitError,
     "file": segue_world::FileError,

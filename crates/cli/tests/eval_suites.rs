@@ -1,6 +1,7 @@
 //! `segue eval SUITE` as a person has it: killed and taken up again, compared with a baseline, held to its gate.
 #![expect(clippy::expect_used, reason = "a test")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -19,9 +20,10 @@ embeddings = false
 name = "words"
 retriever = "bm25"
 [[variants]]
-name = "titles"
-retriever = "bm25"
-fields = { title = 1.0 }
+name = "first"
+retriever = "fusion"
+parts = ["bm25", "bm25"]
+depth = 1
 [[gate]]
 metric = "ndcg@10"
 variant = "words"
@@ -100,11 +102,11 @@ fn a_run_that_was_killed_is_taken_up() {
     let ndcg = &words["metrics"]["ndcg@10"];
     assert!(ndcg["low"].as_f64() < ndcg["value"].as_f64() && ndcg["value"].as_f64() < ndcg["high"].as_f64());
     assert_eq!((&ndcg["n"], &report["gate"]["passed"]), (&json!(32), &json!(true)));
-    // The whole text finds more than titles do, and the comparison says so.
+    // All that is found is worth more than the first alone, and the comparison says so.
     let compared = &report["comparisons"][0];
     assert_eq!(
         (&compared["variant"], &compared["verdict"]),
-        (&json!("titles"), &json!("worse")),
+        (&json!("first"), &json!("worse")),
         "{compared}"
     );
 }
@@ -119,7 +121,11 @@ fn a_regression_against_the_baseline_ends_with_code_3() {
     let (code, report, _) = run(at, &["eval", "mine.toml", "--baseline", "base.jsonl"]);
     assert_eq!((code, &report["baseline"]["cases"]), (0, &json!([])), "{report}");
 
-    let worse = SUITE.replacen("bm25\"\n", "bm25\"\nfields = { title = 1.0 }\n", 1);
+    let worse = SUITE.replacen(
+        "retriever = \"bm25\"",
+        "retriever = \"fusion\"\nparts = [\"bm25\", \"bm25\"]\ndepth = 1",
+        1,
+    );
     fs::write_atomic(&at.join("mine.toml"), worse.as_bytes()).expect("the suite");
     let (code, report, told) = run(at, &["eval", "mine.toml", "--baseline", "base.jsonl"]);
     assert_eq!((code, &report["gate"]["passed"]), (3, &json!(false)), "{report}");
@@ -152,6 +158,13 @@ fn what_is_wrong_is_told() {
             .contains("line 4: there is no key `metric` here; did you mean `metrics`?"),
         "{error}"
     );
+    let unsearched = SUITE.replacen("bm25\"\n", "bm25\"\nfields = { title = 1.0 }\n", 1);
+    fs::write_atomic(&at.join("mine.toml"), unsearched.as_bytes()).expect("the suite");
+    let (code, report, _) = run(at, &["eval", "mine.toml"]);
+    let error = &report["error"];
+    let (message, remedy) = (error["message"].as_str(), error["remedy"].as_str());
+    let wanted = ("variant `words`: `title` is not searched by words", "name one of `contents`");
+    assert_eq!((code, message, remedy), (1, Some(wanted.0), Some(wanted.1)));
     let (code, schema, _) = run(at, &["eval", "--schema"]);
     assert_eq!((code, &schema["properties"]["metrics"]["type"]), (0, &json!("array")));
 }
@@ -191,4 +204,45 @@ fn tools_are_left_out_one_by_one() {
     assert_eq!(told(&again), told(&report));
     let (code, ..) = run(at, &["eval", "mine.toml", "--ablate", "each", "--forecast"]);
     assert_eq!(code, 2);
+}
+
+/// What a person judges is kept answer by answer, blind to who found it, and counts when the suite names it.
+#[test]
+fn what_nobody_judged_is_judged_and_counts() {
+    let folder = place();
+    let at = folder.path();
+    let (_, before, _) = run(at, &["eval", "mine.toml"]);
+    let judge = |judge: &str, answers: &str, more: &[&str]| -> Json {
+        let args = ["eval", "label", "mine", "--to", "labels", "--judge", judge];
+        let mut child = segue(at, &args);
+        let child = child.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = child.spawn().expect("segue");
+        child.stdin.take().expect("its input").write_all(answers.as_bytes()).expect("answers");
+        let output = child.wait_with_output().expect("its output");
+        serde_json::from_slice(&output.stdout).expect("a document")
+    };
+    let all = judge("ann", "", &["--list"])["pool"].as_array().cloned().expect("a pool");
+    assert!(all.len() > 30 && all[0].get("variant").is_none(), "{all:?}");
+    let done = judge("ann", "1\nmaybe\n0\nb\n3\ns\nq\n", &[]);
+    assert_eq!((&done["judged"], &done["of"]), (&json!(2), &json!(all.len())));
+    let left = judge("ann", "", &["--list"])["pool"].as_array().map(Vec::len);
+    assert_eq!(left, Some(all.len() - 2));
+    let text = fs::read_to_string(&at.join("labels/ann.tsv")).expect("judgments");
+    let line =
+        |at: usize, grade: u8| format!("{}\t{}\t{grade}", all[at]["case"], all[at]["item"]).replace('"', "");
+    assert_eq!(
+        text.lines().skip(1).collect::<Vec<_>>(),
+        [line(0, 1), line(1, 0), line(1, 3)],
+        "an answer that was taken back stands before the one that counts"
+    );
+    let bob = judge("bob", "1\n0\n", &[]);
+    assert_eq!(bob["agreement"][0]["judge"], json!("ann"));
+    assert_eq!((&bob["agreement"][0]["pairs"], &bob["agreement"][0]["same"]), (&json!(2), &json!(1)));
+
+    let judged = SUITE.replace("embeddings = false", "embeddings = false\njudgments = [\"labels/ann.tsv\"]");
+    fs::write_atomic(&at.join("mine.toml"), judged.as_bytes()).expect("the suite");
+    let (_, after, told) = run(at, &["eval", "mine.toml"]);
+    let ndcg = |report: &Json| report["variants"][0]["metrics"]["ndcg@10"]["value"].as_f64();
+    assert!(ndcg(&after).is_some() && ndcg(&before) != ndcg(&after), "{before} {after}");
+    assert!(told.contains("judgments of"), "{told}");
 }

@@ -6,7 +6,9 @@
 pub mod ablation;
 pub mod adapters;
 mod case;
+pub mod judgments;
 pub mod metrics;
+pub mod pool;
 pub mod report;
 pub mod scenario;
 pub mod simulator;

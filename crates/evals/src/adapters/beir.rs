@@ -20,11 +20,9 @@ use sha2::{Digest, Sha256};
 use super::library::library;
 use super::systems::Systems;
 use super::{AdapterError, Preparing, Surroundings};
+use crate::judgments::{self, Judgments};
 use crate::metrics::{Family, Metric, ranking};
 use crate::suite::{Answered, Case, CaseError, Suite, Task, Variant};
-
-/// Query to document to grade; below 1 is not relevant.
-type Judgments = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// How many items of a ranking are kept in a result's details.
 const SHOWN: usize = 10;
@@ -85,7 +83,10 @@ pub(super) fn open(
         return Err(AdapterError::Unfit(message));
     }
     let qrels = folder.join("qrels").join(format!("{}.tsv", suite.data.split));
-    let mut judgments = read_judgments(&qrels)?;
+    let mut judgments = judgments::read(&qrels)?;
+    for (query, grades) in added(suite)? {
+        judgments.entry(query).or_default().extend(grades);
+    }
     let mut kept = Judgments::new();
     for query in queries(folder)? {
         let query = query?;
@@ -111,6 +112,9 @@ pub(super) fn open(
     depends.push(("catalogue".to_owned(), library.content));
     depends.push(("queries".to_owned(), digest_of(&folder.join("queries.jsonl"))?));
     depends.push(("judgments".to_owned(), digest_of(&qrels)?));
+    for file in &suite.data.judgments {
+        depends.push((format!("judgments of {}", fs_name(file)), digest_of(file)?));
+    }
     if let Some(embedder) = library.embedder {
         depends.push(("embeddings".to_owned(), embedder));
     }
@@ -147,6 +151,14 @@ impl Task for Beir {
 
     fn tools(&self, variant: &Variant) -> Vec<String> {
         self.systems.tools(variant)
+    }
+
+    fn item(&self, id: &str) -> Result<Vec<(String, String)>, CaseError> {
+        self.systems.item(id)
+    }
+
+    fn grade(&self, case: &str, item: &str) -> Option<i64> {
+        self.judgments.get(case)?.get(item).copied()
     }
 
     fn answer<'a>(
@@ -221,24 +233,11 @@ pub(super) fn lines<T: for<'a> Deserialize<'a>>(
     Ok(file.lines().enumerate().filter_map(read))
 }
 
-fn read_judgments(path: &Path) -> Result<Judgments, AdapterError> {
-    let text = fs::read_to_string(path)?;
-    let mut judgments = Judgments::new();
-    for (i, line) in text.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty()) {
-        let wrong = |message: String| AdapterError::Wrong { path: path.to_owned(), line: i + 1, message };
-        let mut columns = line.split('\t').map(str::trim);
-        let (Some(query), Some(document), Some(grade), None) =
-            (columns.next(), columns.next(), columns.next(), columns.next())
-        else {
-            return Err(wrong(
-                "a line should be query, document and grade, with tabs between them".to_owned(),
-            ));
-        };
-        let grade: i64 =
-            grade.parse().map_err(|_| wrong(format!("the grade `{grade}` should be a whole number")))?;
-        judgments.entry(query.to_owned()).or_default().insert(document.to_owned(), grade);
-    }
-    Ok(judgments)
+/// What people judged besides the collection's own makers. It counts where both judged.
+fn added(suite: &Suite) -> Result<Judgments, AdapterError> {
+    let judges =
+        suite.data.judgments.iter().map(|file| judgments::read(file)).collect::<Result<Vec<_>, _>>()?;
+    Ok(judgments::median(&judges))
 }
 
 /// The first 16 hexadecimal digits of a file's SHA-256.

@@ -194,6 +194,10 @@ impl Task for Cpcd {
         self.systems.tools(variant)
     }
 
+    fn item(&self, id: &str) -> Result<Vec<(String, String)>, CaseError> {
+        self.systems.item(id)
+    }
+
     fn answer<'a>(
         &'a self,
         variant: &'a Variant,

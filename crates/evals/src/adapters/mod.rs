@@ -17,6 +17,7 @@ use segue_models::{Embedder, Shelf, ShelfError};
 use segue_retrieval::{EngineError, IndexError};
 use segue_world::{FileError, World, fs};
 
+use crate::judgments::JudgmentsError;
 use crate::suite::{AdapterKind, Data, DataPlace, Suite, Task};
 
 /// Where adapters find what they need.
@@ -68,6 +69,9 @@ pub enum AdapterError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// Judgments cannot be read.
+    #[error(transparent)]
+    Judgments(#[from] JudgmentsError),
     /// The suite asks what this adapter cannot give.
     #[error("{0}")]
     Unfit(String),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use segue_agent::model::Prompts;
 use segue_agent::{Agent, MAX_ITEMS, PlannerKind, Session, TurnOptions, TurnReport};
-use segue_catalog::{Ordinal, Scored};
+use segue_catalog::{Catalog, Ordinal, Scored, Value};
 use segue_retrieval::fuse::{RRF_K, reciprocal_rank, weighted};
 use segue_retrieval::{DenseQuery, Engine, LexicalQuery, TEXT_SPACE};
 use segue_world::World;
@@ -38,6 +38,27 @@ pub(super) struct Found {
     pub(super) turn: Option<Box<TurnReport>>,
 }
 
+/// Fields that a variant wants searched are searched; one that is not would find nothing, without a word.
+fn searched(variant: &Variant, catalog: &Catalog) -> Result<(), AdapterError> {
+    let searches = match &variant.system {
+        System::Search(search) => std::slice::from_ref(search),
+        System::Fusion { parts, .. } => parts,
+        System::Agent { .. } => &[],
+    };
+    let fields =
+        || catalog.fields.iter().filter(|field| field.is_searchable()).map(|field| field.name.as_str());
+    let wanted =
+        searches.iter().filter_map(|s| if let Search::Bm25(fields) = s { Some(fields) } else { None });
+    match wanted.flatten().find(|(name, _)| !fields().any(|field| field == name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(AdapterError::Unfit(format!(
+            "variant `{}`: `{name}` is not searched by words; name one of `{}`",
+            variant.name,
+            fields().collect::<Vec<_>>().join("`, `")
+        ))),
+    }
+}
+
 impl std::fmt::Debug for Systems {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Systems").field("agents", &self.agents.keys()).finish_non_exhaustive()
@@ -54,6 +75,7 @@ impl Systems {
         let world = surroundings.world.clone();
         let mut agents = BTreeMap::new();
         for variant in &suite.variants {
+            searched(variant, engine.snapshot().catalog())?;
             if let System::Agent { planner, model, without, prompts } = &variant.system {
                 let everything = segue_tools::builtin(engine.clone());
                 for name in without {
@@ -153,6 +175,16 @@ impl Systems {
         let ordinals: Vec<Ordinal> = items.iter().map(|s| s.item).collect();
         let rows = snapshot.rows(&ordinals).map_err(CaseError::of)?;
         Ok(rows.iter().map(|row| row.title(snapshot.catalog()).to_owned()).collect())
+    }
+
+    /// What a person sees of an item: its fields and their values; nothing, if there is no such item.
+    pub(super) fn item(&self, id: &str) -> Result<Vec<(String, String)>, CaseError> {
+        let snapshot = self.engine.snapshot();
+        let ordinal = snapshot.ordinal(id).map_err(CaseError::of)?;
+        let row = ordinal.map(|ordinal| snapshot.row(ordinal)).transpose().map_err(CaseError::of)?.flatten();
+        let values = row.into_iter().flat_map(|row| row.values);
+        let fields = snapshot.catalog().fields.iter().zip(values).filter(|(_, value)| *value != Value::Null);
+        Ok(fields.map(|(field, value)| (field.name.clone(), value.to_string())).collect())
     }
 
     fn search(&self, search: &Search, words: &str) -> Ranked {

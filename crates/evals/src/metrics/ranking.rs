@@ -29,6 +29,7 @@ pub fn measure(metric: Metric, ranking: &[&str], judged: &Judgments<'_>) -> Meas
         "hit" => hit(ranking, judged, metric.k.unwrap_or(all)),
         "recall" => recall(ranking, judged, metric.k.unwrap_or(all)),
         "precision" => precision(ranking, judged, metric.k.unwrap_or(all)),
+        "judged" => share_judged(ranking, judged, metric.k.unwrap_or(all)),
         "map" => average_precision(ranking, judged, metric.k),
         _ => return Measure::share(0, 0),
     })
@@ -75,6 +76,12 @@ pub fn recall(ranking: &[&str], judged: &Judgments<'_>, k: usize) -> f64 {
 /// The relevant items among the first `k`, over `k`.
 pub fn precision(ranking: &[&str], judged: &Judgments<'_>, k: usize) -> f64 {
     over(found(ranking, judged, k) as f64, k as f64)
+}
+
+/// The judged items among the first `k`, over `k`, or as many as there are.
+pub fn share_judged(ranking: &[&str], judged: &Judgments<'_>, k: usize) -> f64 {
+    let first = ranking.get(..k).unwrap_or(ranking);
+    over(first.iter().filter(|id| judged.contains_key(**id)).count() as f64, first.len() as f64)
 }
 
 /// The precisions at the relevant items among the first `k`, over the number of all relevant items.

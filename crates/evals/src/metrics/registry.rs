@@ -79,6 +79,13 @@ const REGISTRY: &[MetricInfo] = &[
         ..RANKING
     },
     MetricInfo {
+        name: "judged",
+        definition: "The judged items among the first k, relevant or not, over k or as many as came back. Where it is low, other \
+                     figures rest on items that nobody looked at: `segue eval label`.",
+        source: "`Judged@k` of ir_measures",
+        ..RANKING
+    },
+    MetricInfo {
         name: "plan_validity",
         definition: "Plans in which every step has a name of its own, calls a tool that there is, refers to what comes before \
                      it, and has arguments that the tool accepts; of all plans.",

@@ -131,8 +131,12 @@ impl File<'_> {
         if spec.map.is_some() && spec.adapter != AdapterKind::Simulated {
             return Err(self.wrong(span, "`map` is only for `adapter = \"simulated\"`".to_owned()));
         }
+        if !spec.judgments.is_empty() && spec.adapter != AdapterKind::Beir {
+            return Err(self.wrong(span, "`judgments` is only for `adapter = \"beir\"`".to_owned()));
+        }
+        let judgments = spec.judgments.iter().map(|file| self.beside(file)).collect();
         let map = spec.map.as_ref().map(|map| self.beside(map));
-        Ok(Data { adapter: spec.adapter, place, split, limit: spec.limit, embeddings: false, map })
+        Ok(Data { adapter: spec.adapter, place, split, limit: spec.limit, embeddings: false, map, judgments })
     }
 
     fn user(

@@ -55,7 +55,8 @@ impl FinishedRun {
         let (folder, run) = find(folder, other)?;
         let path = folder.join(SUITE);
         let unknown = |e: FileError| FinishedError::Unknown { path: path.clone(), reason: e.to_string() };
-        let suite = Suite::parse(&fs::read_to_string(&path).map_err(unknown)?, &path)?;
+        let mut suite = Suite::parse(&fs::read_to_string(&path).map_err(unknown)?, &path)?;
+        suite.path = run.file.unwrap_or(path);
         let (results, _torn) = read(&folder.join(CASES), Details::Kept)?;
         let by_key: BTreeMap<_, CaseResult> =
             results.into_iter().map(|r| ((r.variant.clone(), r.case.clone(), r.repeat), r)).collect();

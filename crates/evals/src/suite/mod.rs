@@ -114,6 +114,9 @@ pub struct Data {
     /// The mapping of the catalogue, where it is not beside its items; what it says counts, not where it is.
     #[serde(skip)]
     pub map: Option<PathBuf>,
+    /// Files of judgments besides its own; what they say counts, not where they are.
+    #[serde(skip)]
+    pub judgments: Vec<PathBuf>,
 }
 
 /// The users of a suite of simulated conversations.

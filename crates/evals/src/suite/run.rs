@@ -66,6 +66,17 @@ pub trait Task: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// What a person needs to see of an item to judge it: its fields and their values. Untrusted text; nothing where the
+    /// data set shows no items.
+    fn item(&self, _id: &str) -> Result<Vec<(String, String)>, CaseError> {
+        Ok(Vec::new())
+    }
+
+    /// How the data set itself judges an item for a case, if it does.
+    fn grade(&self, _case: &str, _item: &str) -> Option<i64> {
+        None
+    }
+
     /// Does one case under one variant.
     fn answer<'a>(
         &'a self,

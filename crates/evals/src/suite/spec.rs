@@ -68,6 +68,10 @@ pub(super) struct DataSpec {
     pub(super) limit: Option<usize>,
     /// The mapping of the catalogue for `simulated`, beside the suite's file; `dataset.toml` in its folder unless given.
     pub(super) map: Option<PathBuf>,
+    /// Files of judgments beside the suite's file, as `segue eval label` writes them: they count beside and over the data
+    /// set's own. The median of several.
+    #[serde(default)]
+    pub(super) judgments: Vec<PathBuf>,
     /// `false` leaves embeddings out: no model is needed, and nothing is searched by meaning.
     pub(super) embeddings: Option<bool>,
 }

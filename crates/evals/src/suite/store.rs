@@ -42,6 +42,9 @@ pub(super) struct RunFile {
     /// When it was begun.
     pub(super) began: segue_world::Timestamp,
     pub(super) fingerprint: Fingerprint,
+    /// The suite's own file: data may be beside it.
+    #[serde(default)]
+    pub(super) file: Option<PathBuf>,
 }
 
 /// The results of one fingerprint of a suite. Whoever holds it is alone in writing there.
@@ -83,14 +86,19 @@ impl ResultStore {
             }
             fs::write_atomic(&path, text.as_bytes())?;
         }
-        let run = RunFile { suite: suite.to_owned(), began, fingerprint: fingerprint.clone() };
+        let run = RunFile { suite: suite.to_owned(), began, fingerprint: fingerprint.clone(), file: None };
         fs::write_atomic(&folder.join(RUN), &serde_json::to_vec_pretty(&run).unwrap_or_default())?;
         let results = results.into_iter().map(|r| (key(&r), r)).collect();
         Ok(Self { folder, began, results, torn, _lock: lock })
     }
 
-    /// Keeps the suite's file beside its results, so that they can be summed up again when it has changed.
+    /// Keeps the suite's file beside its results, so that they can be summed up again when it has changed, and where it was.
     pub fn keep_suite(&self, suite: &Suite) -> Result<(), StoreError> {
+        let path = self.folder.join(RUN);
+        if let Ok(mut run) = serde_json::from_slice::<RunFile>(&fs::read(&path)?) {
+            run.file = std::path::absolute(&suite.path).ok();
+            fs::write_atomic(&path, &serde_json::to_vec_pretty(&run).unwrap_or_default())?;
+        }
         Ok(fs::write_atomic(&self.folder.join(SUITE), suite.text.as_bytes())?)
     }
 

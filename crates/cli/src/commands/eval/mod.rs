@@ -1,6 +1,7 @@
 //! `segue eval`: scenarios, suites, and reports of what they came to.
 
 mod ablation;
+mod label;
 mod outlook;
 mod places;
 mod report;
@@ -23,6 +24,7 @@ pub(crate) use suite::SuiteArgs;
 pub(crate) async fn run(house: &House, args: &Eval, output: &mut Output) -> Result<ExitCode, Failure> {
     match &args.command {
         Some(EvalCommand::Capture(args)) => return scenario::capture(house, args, output).await,
+        Some(EvalCommand::Label(args)) => return label::run(house, args, output),
         Some(EvalCommand::Report(args)) => return report::run(house, args, output),
         None => {}
     }

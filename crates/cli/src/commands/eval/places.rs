@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use segue_agent::Cancellation;
 use segue_evals::adapters::{AdapterError, Surroundings};
 use segue_models::{Embedder, SentenceEmbedder, SentenceOptions, TaskRole};
 use segue_world::fs;
@@ -10,9 +11,8 @@ use segue_world::fs;
 use crate::commands::models::FetchView;
 use crate::failure::Failure;
 use crate::house::House;
-use crate::signals::Interrupt;
 
-pub(super) fn surroundings(house: &House, interrupt: &Interrupt) -> Result<Surroundings, Failure> {
+pub(super) fn surroundings(house: &House, cancellation: &Cancellation) -> Result<Surroundings, Failure> {
     let shelf = house.shelf()?;
     let root = project_root();
     let data = house.world().env("SEGUE_DATA").filter(|d| !d.is_empty()).map(PathBuf::from);
@@ -39,7 +39,7 @@ pub(super) fn surroundings(house: &House, interrupt: &Interrupt) -> Result<Surro
         shelf,
         embedder: Arc::new(embedder),
         chat: Arc::new(chat),
-        cancellation: interrupt.cancellation().clone(),
+        cancellation: cancellation.clone(),
     })
 }
 

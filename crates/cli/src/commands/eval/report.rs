@@ -60,7 +60,7 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// The folder as named; else one of the workspace's results: `SUITE` for the latest, `SUITE/FINGERPRINT`.
-fn folder_of(name: &Path, root: &Path) -> PathBuf {
+pub(super) fn folder_of(name: &Path, root: &Path) -> PathBuf {
     let kept = root.join(name);
     if !fs::is_dir(name) && fs::is_dir(&kept) { kept } else { name.to_owned() }
 }

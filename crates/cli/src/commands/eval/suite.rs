@@ -122,7 +122,7 @@ async fn one(
     // What is wrong with a baseline is told before hours of work.
     let baseline = args.baseline.as_ref().map(|file| Baseline::read(file, &suite.name)).transpose()?;
     let interrupt = Interrupt::listen();
-    let surroundings = surroundings(house, &interrupt)?;
+    let surroundings = surroundings(house, interrupt.cancellation())?;
     let task = opened(&suite, &surroundings)?;
     let Some((fingerprint, store)) = complete(house, &suite, &task, args, &interrupt, output).await? else {
         return Ok(true);

@@ -42,6 +42,13 @@ fn ranking_metrics_are_those_of_trec_eval() {
 }
 
 #[test]
+fn what_anybody_looked_at_is_counted_of_what_came_back() {
+    let judged: Judgments<'_> = [("a", 1), ("b", 0)].into();
+    let share = |ranking: &[&str]| measure(metric("judged@3").unwrap(), ranking, &judged).value;
+    assert_eq!((share(&["a", "x", "b", "y"]), share(&["b"]), share(&[])), (2.0 / 3.0, 1.0, 0.0));
+}
+
+#[test]
 fn what_cannot_be_judged_says_nothing_and_nothing_counts_twice() {
     let (ndcg, recall) = (metric("ndcg@10").unwrap(), metric("recall@5").unwrap());
     assert_eq!(measure(ndcg, &["a"], &Judgments::new()).weight, 0.0);
