@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 /// The prompts that are built in, by name.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("call", include_str!("../../../../prompts/call.prompt.md")),
     ("native", include_str!("../../../../prompts/native.prompt.md")),
     ("plan", include_str!("../../../../prompts/plan.prompt.md")),
     ("route", include_str!("../../../../prompts/route.prompt.md")),

@@ -1,0 +1,98 @@
+//! What a conversation says, in words, and whether it bears a value out.
+
+use segue_catalog::text::{squash, words};
+use segue_models::{Message, Role};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::rules::is_filling;
+
+/// Letters by which forms of one word are known: "nutrition", "nutritional".
+const STEM: usize = 4;
+
+/// One message, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Turn {
+    pub(super) by_user: bool,
+    pub(super) words: Vec<String>,
+}
+
+/// A conversation, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Said {
+    pub(super) turns: Vec<Turn>,
+    /// All of it, without blanks and signs.
+    squashed: String,
+}
+
+impl Said {
+    pub(super) fn new(conversation: &[Message]) -> Self {
+        let spoken = || conversation.iter().filter(|m| matches!(m.role, Role::User | Role::Assistant));
+        let turn =
+            |m: &Message| Turn { by_user: m.role == Role::User, words: words(&m.content).collect() };
+        Self {
+            turns: spoken().map(turn).collect(),
+            squashed: spoken().map(|m| squash(&m.content)).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// True if these words stand side by side in a turn.
+    pub(super) fn has_phrase(turn: &Turn, phrase: &[String]) -> bool {
+        !phrase.is_empty() && turn.words.windows(phrase.len()).any(|w| w == phrase)
+    }
+
+    /// True if somebody says a form of this word.
+    pub(super) fn has_stem(&self, word: &str) -> bool {
+        self.turns.iter().flat_map(|t| &t.words).any(|said| same_stem(said, word))
+    }
+
+    /// The share of a text's telling words that are said, in any form; 1 if the text stands there as it is.
+    pub(super) fn share(&self, text: &str) -> f64 {
+        let key = squash(text);
+        if !key.is_empty() && self.squashed.contains(&key) {
+            return 1.0;
+        }
+        let telling: Vec<String> = words(text).filter(|w| !is_filling(w)).collect();
+        let said = telling.iter().filter(|w| self.has_stem(w)).count();
+        if telling.is_empty() { 0.0 } else { said as f64 / telling.len() as f64 }
+    }
+}
+
+/// True if both are forms of one word.
+pub(super) fn same_stem(a: &str, b: &str) -> bool {
+    let stem = |w: &str| w.strip_suffix('s').unwrap_or(w).chars().take(STEM).collect::<String>();
+    a == b || (!b.is_empty() && stem(a) == stem(b))
+}
+
+/// The words of a parameter's name that tell it from others: `number_of_beds` has "beds".
+pub(super) fn telling(parameter: &str) -> Vec<String> {
+    const COUNTS: [&str; 8] = ["number", "num", "count", "is", "has", "the", "of", "max"];
+    let telling = |w: &String| w.chars().count() > 2 && !COUNTS.contains(&w.as_str()) && !is_filling(w);
+    words(&parameter.replace('_', " ")).filter(telling).collect()
+}
+
+/// True if the conversation gives an optional parameter this value: at least half of what it says is said, or, where the value
+/// says nothing by itself, the parameter is spoken of.
+pub(super) fn bears_out(said: &Said, parameter: &str, schema: &Json, value: &Json) -> bool {
+    let spoken_of = || telling(parameter).iter().any(|w| said.has_stem(w));
+    match value {
+        Json::Bool(_) => spoken_of(),
+        Json::Number(_) => said.turns.iter().flat_map(|t| &t.words).any(|w| super::values::number(w).is_some()),
+        Json::String(text) if is_flag(schema) => text.is_empty() || spoken_of(),
+        Json::String(text) if text.parse::<f64>().is_ok() => {
+            let same = |w: &String| super::values::number(w) == text.parse().ok();
+            said.turns.iter().flat_map(|t| &t.words).any(same)
+        }
+        Json::String(text) => said.share(text) >= 0.5,
+        Json::Array(values) => !values.is_empty() && values.iter().all(|v| bears_out(said, parameter, schema, v)),
+        Json::Object(_) | Json::Null => true,
+    }
+}
+
+/// True of a parameter that is yes or no, however it is written.
+pub(super) fn is_flag(schema: &Json) -> bool {
+    let values = schema.get("enum").and_then(Json::as_array);
+    let yes_or_no = |v: &Json| v.as_str().is_some_and(|t| t.eq_ignore_ascii_case("true") || t.eq_ignore_ascii_case("false"));
+    let is_boolean = schema.get("type").is_some_and(|t| t == "boolean");
+    is_boolean || values.is_some_and(|v| !v.is_empty() && v.iter().all(yes_or_no))
+}
