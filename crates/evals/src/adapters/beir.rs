@@ -105,13 +105,13 @@ pub(super) fn open(
     let source = digest_of(&corpus)?;
     let name = format!("beir-{}", fs_name(folder));
     let make = |root: &Path| prepare(&corpus, root, &fs_name(folder));
-    let library = library(&name, &source, &make, suite.needs_embeddings(), surroundings, progress)?;
+    let library = library(&name, &source, &make, suite.data.embeddings, surroundings, progress)?;
     let systems = Systems::new(suite, library.engine, surroundings)?;
     let mut depends = systems.depends();
     depends.push(("catalogue".to_owned(), library.content));
     depends.push(("queries".to_owned(), digest_of(&folder.join("queries.jsonl"))?));
     depends.push(("judgments".to_owned(), digest_of(&qrels)?));
-    if let Some(embedder) = library.embedder.filter(|_| suite.needs_embeddings()) {
+    if let Some(embedder) = library.embedder {
         depends.push(("embeddings".to_owned(), embedder));
     }
     Ok(Beir {

@@ -3,6 +3,7 @@
 
 mod beir;
 mod library;
+mod memo;
 mod systems;
 
 use std::path::PathBuf;

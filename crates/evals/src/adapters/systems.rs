@@ -11,6 +11,7 @@ use segue_retrieval::fuse::{RRF_K, reciprocal_rank, weighted};
 use segue_retrieval::{DenseQuery, Engine, LexicalQuery, TEXT_SPACE};
 use segue_world::World;
 
+use super::memo::{Memo, Ranked};
 use super::{AdapterError, Surroundings};
 use crate::CaseUsage;
 use crate::suite::{CaseError, FusionMethod, PlannerName, Search, Suite, System, Variant};
@@ -22,6 +23,7 @@ pub(super) struct Systems {
     agents: BTreeMap<String, (Agent, PlannerKind)>,
     /// The id of each item, by ordinal.
     ids: Vec<String>,
+    memo: Memo,
 }
 
 /// Items for words, and what it took.
@@ -79,7 +81,7 @@ impl Systems {
             }
         }
         let ids = ids(&engine)?;
-        Ok(Self { engine, world, agents, ids })
+        Ok(Self { engine, world, agents, ids, memo: Memo::default() })
     }
 
     /// What the results of agents depend on.
@@ -105,23 +107,26 @@ impl Systems {
     pub(super) async fn find(&self, variant: &Variant, words: &str) -> Result<Found, CaseError> {
         match &variant.system {
             System::Search(search) => {
-                let items = self.search(search, words)?;
-                Ok(Found::by_searches(items, std::slice::from_ref(search)))
+                let (items, ms) = self.search(search, words)?;
+                Ok(Found::by_searches(items.to_vec(), ms, std::slice::from_ref(search)))
             }
             System::Fusion { parts, method, weights, depth } => {
-                let mut rankings = Vec::with_capacity(parts.len());
-                for part in parts {
-                    let mut ranking = self.search(part, words)?;
-                    ranking.truncate(depth.unwrap_or(usize::MAX));
-                    rankings.push(ranking);
-                }
-                let rankings: Vec<&[Scored]> = rankings.iter().map(Vec::as_slice).collect();
+                let found =
+                    parts.iter().map(|part| self.search(part, words)).collect::<Result<Vec<_>, _>>()?;
+                let began = self.world.elapsed();
+                let depth = depth.unwrap_or(usize::MAX);
+                let rankings: Vec<&[Scored]> = found
+                    .iter()
+                    .map(|(items, _)| items.get(..depth.min(items.len())).unwrap_or_default())
+                    .collect();
                 let mut items = match method {
                     FusionMethod::Rrf => reciprocal_rank(&rankings, weights, RRF_K),
                     FusionMethod::Zscore => weighted(&rankings, weights),
                 };
                 items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
-                Ok(Found::by_searches(items, parts))
+                let fusing = self.world.elapsed().saturating_sub(began).as_secs_f64() * 1000.0;
+                let ms = fusing + found.iter().map(|(_, ms)| ms).sum::<f64>();
+                Ok(Found::by_searches(items, ms, parts))
             }
             System::Agent { .. } => self.ask(&variant.name, words).await,
         }
@@ -132,17 +137,19 @@ impl Systems {
         items.iter().filter_map(|s| self.ids.get(s.item as usize)).map(String::as_str)
     }
 
-    fn search(&self, search: &Search, words: &str) -> Result<Vec<Scored>, CaseError> {
-        let found = match search {
-            // Quotes would make phrases: judged queries are words.
-            Search::Bm25(fields) => {
-                let query =
-                    LexicalQuery { fields: fields.clone(), ..LexicalQuery::new(words.replace('"', " ")) };
-                self.engine.lexical(&query, None)
-            }
-            Search::Embedding => self.engine.dense(TEXT_SPACE, DenseQuery::Text(words), None),
-        };
-        found.map_err(CaseError::of)
+    fn search(&self, search: &Search, words: &str) -> Ranked {
+        self.memo.ranking(search, words, self.world.as_ref(), || {
+            let found = match search {
+                // Quotes would make phrases: judged queries are words.
+                Search::Bm25(fields) => {
+                    let text = words.replace('"', " ");
+                    let query = LexicalQuery { fields: fields.clone(), ..LexicalQuery::new(text) };
+                    self.engine.lexical(&query, None)
+                }
+                Search::Embedding => self.engine.dense(TEXT_SPACE, DenseQuery::Text(words), None),
+            };
+            found.map_err(CaseError::of)
+        })
     }
 
     async fn ask(&self, variant: &str, words: &str) -> Result<Found, CaseError> {
@@ -169,12 +176,17 @@ impl Systems {
 }
 
 impl Found {
-    fn by_searches(items: Vec<Scored>, searches: &[Search]) -> Self {
+    fn by_searches(items: Vec<Scored>, ms: f64, searches: &[Search]) -> Self {
         let name = |search: &Search| match search {
             Search::Bm25(_) => "bm25".to_owned(),
             Search::Embedding => "embedding".to_owned(),
         };
-        Self { items, tools: searches.iter().map(name).collect(), usage: CaseUsage::default(), turn: None }
+        Self {
+            items,
+            tools: searches.iter().map(name).collect(),
+            usage: CaseUsage { ms, ..CaseUsage::default() },
+            turn: None,
+        }
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
             format!("the name `{name}` should be letters, digits, `-` and `_`: a folder is named by it");
         return Err(file.wrong(spec.name.span(), message));
     }
-    let data = file.data(spec.data)?;
+    let wants_embeddings = spec.data.get_ref().embeddings;
+    let mut data = file.data(spec.data)?;
     let mut measured: Vec<Metric> = Vec::new();
     for metric in &spec.metrics {
         let known =
@@ -50,6 +51,13 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
     }
     if variants.is_empty() {
         return Err(file.wrong(0..0, "`[[variants]]` names nothing to run".to_owned()));
+    }
+    data.embeddings =
+        wants_embeddings.unwrap_or_else(|| variants.iter().any(|v| v.system.may_search_by_meaning()));
+    if let Some(variant) = variants.iter().find(|v| !data.embeddings && v.system.needs_embeddings()) {
+        let message =
+            format!("variant `{}` searches by meaning, and `data` says `embeddings = false`", variant.name);
+        return Err(file.wrong(0..0, message));
     }
     let reference = match spec.reference {
         Some(name) => file.position(&variants, name.get_ref(), &name.span())?,
@@ -102,7 +110,7 @@ impl File<'_> {
                 self.wrong(span, format!("the split `{split}` should be letters, digits, `-` and `_`"))
             );
         }
-        Ok(Data { adapter: spec.adapter, place, split, limit: spec.limit })
+        Ok(Data { adapter: spec.adapter, place, split, limit: spec.limit, embeddings: false })
     }
 
     /// The variant, or one for each list of weights that is to be tried.

@@ -98,6 +98,8 @@ pub struct Data {
     pub split: String,
     /// Only the first so many cases.
     pub limit: Option<usize>,
+    /// Whether items are embedded.
+    pub embeddings: bool,
 }
 
 /// Where a suite's data is.
@@ -270,14 +272,21 @@ impl Suite {
     pub fn statistics(&self) -> Options {
         Options { seed: self.seed, ..Options::default() }
     }
+}
 
-    /// True if a variant searches by meaning.
-    pub fn needs_embeddings(&self) -> bool {
-        self.variants.iter().any(|v| match &v.system {
-            System::Search(search) => *search == Search::Embedding,
-            System::Fusion { parts, .. } => parts.contains(&Search::Embedding),
-            System::Agent { .. } => true,
-        })
+impl System {
+    /// True if it may search by meaning.
+    pub(crate) fn may_search_by_meaning(&self) -> bool {
+        match self {
+            Self::Search(search) => *search == Search::Embedding,
+            Self::Fusion { parts, .. } => parts.contains(&Search::Embedding),
+            Self::Agent { .. } => true,
+        }
+    }
+
+    /// True if it cannot do without embeddings.
+    pub(crate) fn needs_embeddings(&self) -> bool {
+        !matches!(self, Self::Agent { .. }) && self.may_search_by_meaning()
     }
 }
 

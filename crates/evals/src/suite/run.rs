@@ -30,7 +30,7 @@ pub struct Case {
 pub struct Answered {
     /// Metric to measure, for every metric of the suite.
     pub metrics: std::collections::BTreeMap<String, Measure>,
-    /// What models read, wrote and cost. The wall time is taken by whoever runs the case.
+    /// What it cost. A wall time of 0 stands for the time that the answer took.
     pub usage: CaseUsage,
     /// The tools that were called.
     pub tools: Vec<String>,
@@ -201,7 +201,7 @@ async fn one(
         }
     });
     let answered = AbortOnDrop(answered).join().await;
-    let ms = world.elapsed().saturating_sub(began).as_secs_f64() * 1000.0;
+    let took = world.elapsed().saturating_sub(began).as_secs_f64() * 1000.0;
     let (answered, error) = match answered {
         Ok(answered) => (answered, None),
         Err(CaseError(reason)) => (Answered::default(), Some(reason)),
@@ -212,7 +212,10 @@ async fn one(
         cluster: case.cluster.clone(),
         repeat,
         metrics: answered.metrics,
-        usage: CaseUsage { ms, ..answered.usage },
+        usage: CaseUsage {
+            ms: if answered.usage.ms > 0.0 { answered.usage.ms } else { took },
+            ..answered.usage
+        },
         tools: answered.tools,
         detail: answered.detail,
         error,

@@ -63,6 +63,8 @@ pub(super) struct DataSpec {
     pub(super) split: Option<String>,
     /// Only the first so many cases.
     pub(super) limit: Option<usize>,
+    /// `false` leaves embeddings out: no model is needed, and nothing is searched by meaning.
+    pub(super) embeddings: Option<bool>,
 }
 
 /// One variant of the system. It has a `retriever` or a `planner`.

@@ -150,12 +150,22 @@ fn surroundings(house: &House, interrupt: &Interrupt) -> Result<Surroundings, Fa
     Ok(Surroundings {
         world: house.world().clone(),
         data,
-        cache: shelf.root().parent().unwrap_or(shelf.root()).join("evals"),
+        cache: cache_folder(house),
         shelf,
         embedder: Arc::new(embedder),
         chat: Arc::new(chat),
         cancellation: interrupt.cancellation().clone(),
     })
+}
+
+/// Where workspaces of data sets are kept: what is in it can be made again.
+fn cache_folder(house: &House) -> PathBuf {
+    let set = |name| house.world().env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".cache")))
+        .or_else(|| set("LOCALAPPDATA"))
+        .unwrap_or_else(|| house.workspace().root().join("cache"));
+    cache.join("segue/evals")
 }
 
 /// The folder that has `evals/suites`: this one or the nearest above; this one if none has.
