@@ -15,11 +15,10 @@ use segue_catalog::Dataset;
 use segue_world::fs;
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::library::library;
 use super::systems::Systems;
-use super::{AdapterError, Preparing, Surroundings};
+use super::{AdapterError, Preparing, Surroundings, digest_of};
 use crate::metrics::{Family, Metric, ranking};
 use crate::suite::{Answered, Case, CaseError, Suite, Task, Variant};
 
@@ -232,12 +231,6 @@ fn read_judgments(path: &Path) -> Result<Judgments, AdapterError> {
         judgments.entry(query.to_owned()).or_default().insert(document.to_owned(), grade);
     }
     Ok(judgments)
-}
-
-/// The first 16 hexadecimal digits of a file's SHA-256.
-fn digest_of(path: &Path) -> Result<String, AdapterError> {
-    let hash = Sha256::digest(fs::read(path)?);
-    Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The folder's own name, made fit for a file name.

@@ -115,12 +115,18 @@ fn judge(
             // Baselines are kept to six decimals.
             (Some(decides >= -drop - 1e-6), because)
         }
-        Demand::BetterThan(other) => {
-            let compared = compare(&of(other), &of(variant), metric, &suite.statistics());
+        Demand::BetterThan { variant: other, times } => {
+            let mut others = of(other);
+            let name = metric.to_string();
+            for measure in others.iter_mut().filter_map(|r| r.metrics.get_mut(&name)) {
+                measure.value *= times;
+            }
+            let compared = compare(&others, &of(variant), metric, &suite.statistics());
             let difference = turned(compared.difference, sign);
             let because = format!(
-                "{} against `{other}`; the whole interval should be better",
-                signed(&compared.difference)
+                "{} against {}`{other}`; the whole interval should be better",
+                signed(&compared.difference),
+                if *times == 1.0 { String::new() } else { format!("{times} times ") }
             );
             (Some(difference.low > 0.0), because)
         }

@@ -98,6 +98,9 @@ pub struct Data {
     pub split: String,
     /// Only the first so many cases.
     pub limit: Option<usize>,
+    /// Only these services or categories, where a data set has such.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
     /// Whether items are embedded.
     pub embeddings: bool,
 }
@@ -118,6 +121,10 @@ pub enum DataPlace {
 pub enum AdapterKind {
     /// Judged retrieval as in BEIR: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`.
     Beir,
+    /// Service calls of schema-guided dialogues: `SPLIT.jsonl.gz`, `schema_SPLIT.json`.
+    Sgd,
+    /// Function calls of the Berkeley Function-Calling Leaderboard: `BFCL_v4_PART.json` with their possible answers.
+    Bfcl,
 }
 
 /// One variant of the system.
@@ -193,6 +200,8 @@ pub enum PlannerName {
     Plan,
     /// A model calls the tools itself.
     Native,
+    /// A model left to itself, with the functions of a case as its tools: what the others are measured against.
+    Unaided,
 }
 
 /// One thing that must hold of a suite's results.
@@ -220,7 +229,12 @@ pub enum Demand {
         evidence: Evidence,
     },
     /// It is better than this variant, the whole interval of the difference being on the good side.
-    BetterThan(String),
+    BetterThan {
+        /// The other variant.
+        variant: String,
+        /// So many times its figure is what counts; 1 for the figure itself.
+        times: f64,
+    },
 }
 
 /// What decides about a drop.

@@ -63,6 +63,9 @@ pub(super) struct DataSpec {
     pub(super) split: Option<String>,
     /// Only the first so many cases.
     pub(super) limit: Option<usize>,
+    /// Only these services (`sgd`) or categories (`bfcl`).
+    #[serde(default)]
+    pub(super) parts: Vec<String>,
     /// `false` leaves embeddings out: no model is needed, and nothing is searched by meaning.
     pub(super) embeddings: Option<bool>,
 }
@@ -139,4 +142,6 @@ pub(super) struct GateSpec {
     pub(super) evidence: Option<Evidence>,
     /// Another variant that it must be better than, the whole interval of the difference being on the good side.
     pub(super) better_than: Option<String>,
+    /// With `better_than`: better than so many times the other's figure (1.1: a tenth better).
+    pub(super) times: Option<f64>,
 }

@@ -23,8 +23,10 @@ use super::{PromptError, Prompts};
 
 /// The prompt's name.
 pub(crate) const PROMPT: &str = "call";
-/// Room for one call, and for each further one.
+/// Room for one call.
 const TOKENS_A_CALL: u32 = 150;
+/// Room for all of them.
+const MAX_TOKENS: u32 = 400;
 /// How often a reply that has faults is asked for again.
 const REPAIRS: u32 = 1;
 /// How a model writes the day.
@@ -93,7 +95,7 @@ pub fn plain(callable: &Callable<'_>, prompts: &Prompts) -> Result<ChatRequest, 
     let system = prompts.get(PROMPT)?.render(json!({ "today": today, "most": callable.most }))?;
     let mut messages = vec![Message::system(system)];
     messages.extend_from_slice(callable.conversation);
-    let mut chat = ChatRequest::new(messages, TOKENS_A_CALL * (1 + callable.most.min(8)) / 2);
+    let mut chat = ChatRequest::new(messages, MAX_TOKENS.min(TOKENS_A_CALL * callable.most.max(1)));
     chat.tools = callable.functions.to_vec();
     chat.temperature = Some(0.0);
     chat.seed = Some(0);

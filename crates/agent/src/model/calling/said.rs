@@ -5,6 +5,7 @@ use segue_models::{Message, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::values::number;
 use crate::rules::is_filling;
 
 /// Letters by which forms of one word are known: "nutrition", "nutritional".
@@ -18,11 +19,12 @@ pub(super) struct Turn {
 }
 
 /// A conversation, in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Said {
     pub(super) turns: Vec<Turn>,
     /// All of it, without blanks and signs.
     squashed: String,
+    numbers: Vec<f64>,
 }
 
 impl Said {
@@ -33,6 +35,7 @@ impl Said {
         Self {
             turns: spoken().map(turn).collect(),
             squashed: spoken().map(|m| squash(&m.content)).collect::<Vec<_>>().join(" "),
+            numbers: spoken().flat_map(|m| numbers(&m.content)).collect(),
         }
     }
 
@@ -46,6 +49,12 @@ impl Said {
         self.turns.iter().flat_map(|t| &t.words).any(|said| same_stem(said, word))
     }
 
+    /// True if somebody says this number; 0.05 also as 5 per cent, and -3 as 3.
+    pub(super) fn has_number(&self, n: f64) -> bool {
+        let near = |said: f64| (said - n.abs()).abs() <= 1e-9 * n.abs().max(1.0);
+        self.numbers.iter().any(|said| near(*said) || near(said / 100.0))
+    }
+
     /// The share of a text's telling words that are said, in any form; 1 if the text stands there as it is.
     pub(super) fn share(&self, text: &str) -> f64 {
         let key = squash(text);
@@ -56,6 +65,13 @@ impl Said {
         let said = telling.iter().filter(|w| self.has_stem(w)).count();
         if telling.is_empty() { 0.0 } else { said as f64 / telling.len() as f64 }
     }
+}
+
+/// The numbers in a text, in digits or as words.
+fn numbers(text: &str) -> Vec<f64> {
+    let in_digits = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')));
+    let in_digits = in_digits.filter_map(|run| number(run.trim_matches(['.', ','])));
+    in_digits.chain(words(text).filter_map(|w| number(&w))).collect()
 }
 
 /// True if both are forms of one word.
@@ -77,11 +93,10 @@ pub(super) fn bears_out(said: &Said, parameter: &str, schema: &Json, value: &Jso
     let spoken_of = || telling(parameter).iter().any(|w| said.has_stem(w));
     match value {
         Json::Bool(_) => spoken_of(),
-        Json::Number(_) => said.turns.iter().flat_map(|t| &t.words).any(|w| super::values::number(w).is_some()),
+        Json::Number(n) => n.as_f64().is_some_and(|n| said.has_number(n)),
         Json::String(text) if is_flag(schema) => text.is_empty() || spoken_of(),
         Json::String(text) if text.parse::<f64>().is_ok() => {
-            let same = |w: &String| super::values::number(w) == text.parse().ok();
-            said.turns.iter().flat_map(|t| &t.words).any(same)
+            text.parse().is_ok_and(|n| said.has_number(n)) || said.share(text) >= 1.0
         }
         Json::String(text) => said.share(text) >= 0.5,
         Json::Array(values) => !values.is_empty() && values.iter().all(|v| bears_out(said, parameter, schema, v)),
