@@ -23,20 +23,23 @@ def with_peers() -> None:
     """Starts this program again in the Python that has the packages."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segue/peers"
     home = cache / ("metrics-" + "-".join(p.split("==")[1] for p in PEERS))
-    ready = home / "ready"
-    if not ready.exists():
+    if not home.exists():
         print(f"installing {', '.join(PEERS)} in {home}", file=sys.stderr)
+        # Under another name until it is complete, so that one that was cut off is never used.
+        making = home.with_name(f"{home.name}.{os.getpid()}")
         try:
-            shutil.rmtree(home, ignore_errors=True)
-            venv.create(home, with_pip=True)
-            subprocess.run([home / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
+            venv.create(making, with_pip=True)
+            subprocess.run([making / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
                             "--only-binary", ":all:", *PEERS], check=True, timeout=300)
-            ready.touch()
+            if not home.exists():
+                making.rename(home)
         except Exception as error:
             print(f"the peers cannot be installed: {error}", file=sys.stderr)
             sys.exit(4)
-    python = home / "bin/python"
-    if Path(sys.prefix) != home:
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    if not Path(sys.prefix).samefile(home):
+        python = home / "bin/python"
         os.execv(python, [python, *sys.argv])
 
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::agent::Agent;
 use crate::model::{Conversed, Native, NativeNext};
 use crate::planning::{Lack, PlannerKind, PlanningModel, model_until};
-use crate::turn::{Agent, AgentError, Done, TurnOptions};
+use crate::turn::{AgentError, Done, TurnOptions};
 use crate::{Outcome, Plan, Reading, Session, Step, Stop, TurnEvent, TurnReport};
 
 impl Agent {

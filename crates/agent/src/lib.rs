@@ -3,9 +3,11 @@
 //! This crate knows tools by their contract ([`Tool`], [`ToolSpec`]) and never by what they are made of:
 //! planners choose them by the [`ToolRole`] in their description.
 
+mod agent;
 mod answer;
 mod call;
 mod clarify;
+mod collecting;
 mod constraints;
 mod conversing;
 mod evidence;
@@ -25,6 +27,7 @@ pub mod trace;
 mod turn;
 mod writing;
 
+pub use agent::Agent;
 pub use answer::{Answer, AnswerItem, AnswerKind, Fields, Stop, Support};
 pub use call::{CallAnswer, CallOutcome, ToolCall, TopItem};
 pub use clarify::{Choice, Meaning, Question};
@@ -41,4 +44,4 @@ pub use tool::{
     Cancellation, CostHint, Effect, ErasedTool, ErrorKind, Registry, SetScope, Tool, ToolContext, ToolError,
     ToolExample, ToolOutput, ToolRole, ToolSpec,
 };
-pub use turn::{Agent, AgentError, DEFAULT_ITEMS, MAX_ITEMS, TurnOptions};
+pub use turn::{AgentError, DEFAULT_ITEMS, MAX_ITEMS, TurnOptions};

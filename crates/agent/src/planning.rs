@@ -7,12 +7,13 @@ use std::time::Duration;
 use segue_models::{Abilities, ChatModel, ChatReply, ChatRequest, Prices};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Agent;
 use crate::model::{
     DraftNext, Drafted, Drafting, Exchange, Ground, Native, Prompt, Prompts, RouteNext, Routed, Routing,
 };
 use crate::rules::Situation;
 use crate::trace::Answered;
-use crate::turn::{Agent, AgentError, TurnOptions};
+use crate::turn::{AgentError, TurnOptions};
 use crate::{Budget, Plan, Reading, Session, Step, ToolError, Usage};
 
 /// The share of a turn's time that its model may take, in quarters: the tools need some too, above all where the model

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use store::{SessionError, SessionStore};
 
-use crate::{Answer, AnswerKind, Constraints, Earlier, Question, ShownItem, TurnReport};
+use crate::{Answer, AnswerKind, Asked, Constraints, Earlier, Question, ShownItem, TurnReport};
 
 /// How many candidate sets of earlier turns stay in memory, so that a plan can name them.
 const SETS_KEPT: usize = 64;
@@ -72,6 +72,15 @@ impl Session {
         }
     }
 
+    /// Notes what the user made of items, by id: what is liked is to be like from the next turn on, what is disliked must not
+    /// come back. The last word on an item counts.
+    pub fn rate(&mut self, liked: &[String], disliked: &[String]) {
+        let turn = self.turns;
+        let Constraints { likes, dislikes, .. } = &mut self.constraints;
+        note(liked, "liked", turn, false, likes, dislikes);
+        note(disliked, "disliked", turn, true, dislikes, likes);
+    }
+
     /// Brings the conversation to where this turn leaves it.
     pub(crate) fn advance(&mut self, turn: StoredTurn) -> TurnReport {
         let StoredTurn { constraints, shown, handles, report } = turn;
@@ -101,6 +110,23 @@ impl Session {
         self.sets.extend(sets);
         let surplus = self.sets.len().saturating_sub(SETS_KEPT);
         self.sets.drain(..surplus);
+    }
+}
+
+/// Adds items to one side and takes them back from the other.
+fn note(
+    ids: &[String],
+    text: &str,
+    turn: u32,
+    hard: bool,
+    to: &mut Vec<Asked<String>>,
+    from: &mut [Asked<String>],
+) {
+    for id in ids {
+        from.iter_mut().filter(|a| a.holds() && a.what == *id).for_each(|a| a.retracted = Some(turn));
+        if !to.iter().any(|a| a.holds() && a.what == *id) {
+            to.push(Asked::new(id.clone(), text, turn, hard));
+        }
     }
 }
 

@@ -1,26 +1,25 @@
 //! One turn, from the words to the answer on the disk.
 
-use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use segue_catalog::{CandidateSet, Catalog, Handle, Snapshot, StoreError};
-use segue_world::{Timestamp, World};
+use segue_catalog::{CandidateSet, Handle, StoreError};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::agent::Agent;
 use crate::answer::{Material, compose, select};
 use crate::clarify;
+use crate::collecting;
 use crate::evidence::project;
 use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
-use crate::planning::{Course, Planned, PlannerKind, PlanningModel, same_calls};
+use crate::planning::{Course, Planned, PlannerKind, same_calls};
 use crate::rules::{self, RulesError, Situation};
-use crate::trace::{Depends, Head, Tape, TraceError};
+use crate::trace::{Head, Tape, TraceError};
 use crate::{
-    Approval, Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan,
-    PlanError, Reading, Registry, Run, Session, SessionError, SetScope, Step, Stop, StoredTurn, ToolCall,
-    ToolContext, ToolError, ToolSpec, TurnEvent, TurnReport,
+    Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan, PlanError,
+    Reading, Run, Session, SessionError, SetScope, Step, Stop, StoredTurn, ToolCall, ToolContext, ToolError,
+    TurnEvent, TurnReport,
 };
 
 /// How many items are shown where nobody says.
@@ -28,26 +27,16 @@ pub const DEFAULT_ITEMS: usize = rules::DEFAULT_COUNT;
 /// How many items are shown at most, whoever says.
 pub const MAX_ITEMS: usize = 100;
 
-/// What answers: tools over one generation of one catalogue, and a planner that chooses among them.
-pub struct Agent {
-    world: Arc<dyn World>,
-    snapshot: Snapshot,
-    registry: Registry,
-    specs: Vec<ToolSpec>,
-    fingerprint: String,
-    approval: Option<Approval>,
-    model: Option<PlanningModel>,
-    writer: Option<PlanningModel>,
-    /// Made when a trace first wants it.
-    depends: OnceLock<Depends>,
-}
-
 /// How a turn is to be done.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TurnOptions {
     /// Stop once there is a plan. Nothing is kept of such a turn.
     #[serde(skip)]
     pub plan_only: bool,
+    /// True if the user puts a set together, a playlist say, and each turn asks for more beside what was kept
+    /// ([`Session::rate`]): what was asked for before is served then, and does not narrow what comes next.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collecting: bool,
     /// Who plans. Where a model is wanted and there is none, or it fails, the rules do, and the report says so.
     pub planner: PlannerKind,
     /// Why this planner, for the report, where it was chosen and not asked for.
@@ -110,109 +99,6 @@ fn list(errors: &[PlanError]) -> String {
 }
 
 impl Agent {
-    /// An agent with these tools over this snapshot. Tools are described once, here.
-    pub fn new(world: Arc<dyn World>, snapshot: Snapshot, registry: Registry) -> Self {
-        let specs = registry.specs(snapshot.catalog());
-        let fingerprint = fingerprint(snapshot.catalog(), &specs, &[]);
-        Self {
-            world,
-            snapshot,
-            registry,
-            specs,
-            fingerprint,
-            approval: None,
-            model: None,
-            writer: None,
-            depends: OnceLock::new(),
-        }
-    }
-
-    /// Asks this before each call that changes something. Without it such calls are denied.
-    #[must_use]
-    pub fn with_approval(mut self, approval: Approval) -> Self {
-        self.approval = Some(approval);
-        self
-    }
-
-    /// Plans with this model where a turn wants a model.
-    #[must_use]
-    pub fn with_model(mut self, model: PlanningModel) -> Self {
-        self.model = Some(model);
-        self.with_fingerprint()
-    }
-
-    /// Has this model word the answers. Without one they are worded from templates.
-    #[must_use]
-    pub fn with_writer(mut self, model: PlanningModel) -> Self {
-        self.writer = Some(model);
-        self.with_fingerprint()
-    }
-
-    fn with_fingerprint(mut self) -> Self {
-        let models = self.model.iter().chain(&self.writer);
-        let hashes =
-            |m: &'_ PlanningModel| m.prompts.all().map(|prompt| prompt.hash.clone()).collect::<Vec<_>>();
-        let by: Vec<String> =
-            models.flat_map(|m| [m.model.name().to_owned()].into_iter().chain(hashes(m))).collect();
-        let by: Vec<&str> = by.iter().map(String::as_str).collect();
-        self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
-        self.depends = OnceLock::new();
-        self
-    }
-
-    /// The name of the model that plans, if there is one.
-    pub fn model_name(&self) -> Option<&str> {
-        self.model.as_ref().map(|m| m.model.name())
-    }
-
-    pub(crate) fn planning_model(&self) -> Option<&PlanningModel> {
-        self.model.as_ref()
-    }
-
-    pub(crate) fn writing_model(&self) -> Option<&PlanningModel> {
-        self.writer.as_ref()
-    }
-
-    /// When the turn began; one that is taken up again keeps its date.
-    pub(crate) fn now(&self, options: &TurnOptions) -> Timestamp {
-        options.tape.now().unwrap_or_else(|| self.world.now())
-    }
-
-    pub(crate) fn world(&self) -> &Arc<dyn World> {
-        &self.world
-    }
-
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
-    pub(crate) fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    /// The descriptions of the tools.
-    pub fn specs(&self) -> &[ToolSpec] {
-        &self.specs
-    }
-
-    /// The catalogue that is searched.
-    pub fn catalog(&self) -> &Catalog {
-        self.snapshot.catalog()
-    }
-
-    /// Changes with anything that could change an answer: the catalogue, the tools, the model that
-    /// plans and its prompts.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-
-    /// What the fingerprint is made of, part by part.
-    pub fn depends(&self) -> &Depends {
-        self.depends.get_or_init(|| {
-            Depends::of(self.catalog(), &self.specs, self.model.as_ref(), self.writer.as_ref())
-        })
-    }
-
     /// Reads a request, plans, runs the plan and answers; `events` hears of each part as it happens. The turn is
     /// on the disk before any of the reply is told. A turn that is cancelled ends with what there is, and is kept.
     pub async fn turn(
@@ -231,15 +117,21 @@ impl Agent {
             let head = || Head::of(self, session, request, &options, now);
             options.tape.begin(&self.world, secrets, head);
         }
+        let narrowed = options.collecting.then(|| collecting::narrowed(session));
+        let reads = narrowed.as_ref().unwrap_or(session);
         let situation = Situation {
             snapshot: &self.snapshot,
-            before: &session.constraints,
+            before: &reads.constraints,
             shown: &session.shown,
             turn,
             today: today.get(..10),
         };
-        let reading = clarify::read(request, &situation, session)?;
-        let planned = self.planned(request, session, reading, &options, began).await?;
+        let reading = clarify::read(request, &situation, reads)?;
+        let by_rules = options.collecting.then(|| reading.clone());
+        let mut planned = self.planned(request, reads, reading, &options, began).await?;
+        if let Some(by_rules) = by_rules {
+            collecting::rejoin(&session.constraints, &by_rules, &mut planned.reading, self.catalog(), turn);
+        }
         self.respond(session, request, planned, &options, began, &mut events).await
     }
 
@@ -405,6 +297,9 @@ impl Agent {
         session: &Session,
     ) -> Result<Plan, AgentError> {
         let mut reading = reading.clone();
+        if options.collecting {
+            reading.constraints = collecting::moment(&reading.constraints, &self.snapshot)?;
+        }
         reading.constraints.count = Some(items_to_show(&reading, options));
         let plan = rules::plan(&reading, self.catalog(), &self.specs);
         let known: Vec<&str> = session.sets.iter().map(|s| s.handle().0.as_str()).collect();
@@ -515,16 +410,6 @@ impl Done {
     }
 }
 
-impl fmt::Debug for Agent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut agent = f.debug_struct("Agent");
-        agent
-            .field("registry", &self.registry)
-            .field("fingerprint", &self.fingerprint)
-            .finish_non_exhaustive()
-    }
-}
-
 /// What a model understood while it called tools: the rest was told before.
 fn tell_what_was_added(before: &Reading, after: &Reading, events: &mut (dyn FnMut(TurnEvent) + Send)) {
     let added = after.understood.iter().filter(|u| !before.understood.contains(u));
@@ -536,23 +421,6 @@ fn tell_what_was_added(before: &Reading, after: &Reading, events: &mut (dyn FnMu
 
 pub(crate) fn items_to_show(reading: &Reading, options: &TurnOptions) -> usize {
     reading.constraints.count.or(options.k).unwrap_or(DEFAULT_ITEMS).clamp(1, MAX_ITEMS)
-}
-
-/// The first 16 hexadecimal digits of the SHA-256 of all that an answer depends on besides the conversation.
-/// `by` names the model that plans and its prompts.
-fn fingerprint(catalog: &Catalog, specs: &[ToolSpec], by: &[&str]) -> String {
-    let described = serde_json::json!([env!("CARGO_PKG_VERSION"), catalog, specs, by]);
-    digest(&described.to_string())
-}
-
-/// The first 16 hexadecimal digits of the SHA-256.
-pub(crate) fn digest(text: &str) -> String {
-    use std::fmt::Write;
-    let hash = Sha256::digest(text);
-    hash.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::agent::Agent;
 use crate::answer::{Material, WRITE, Written, ask_to_write};
 use crate::model::{Exchange, PromptError};
-use crate::turn::{Agent, TurnOptions};
+use crate::turn::TurnOptions;
 use crate::{ItemEvidence, Stop, TurnEvent, Usage};
 
 impl Agent {

@@ -197,13 +197,13 @@ fn a_conversation() {
     }
     expect![[r#"
         houses in Amsterdam under 900k
-          kind = house; city = Amsterdam [like ] [without ]
+          kind = house; city = Amsterdam; price < 900000 [like ] [without ]
         only those with more than 3 bedrooms
-          kind = house; city = Amsterdam; bedrooms > 3 [like ] [without ]
+          kind = house; city = Amsterdam; price < 900000; bedrooms > 3 [like ] [without ]
         not the second one
-          kind = house; city = Amsterdam; bedrooms > 3 [like ] [without h2]
+          kind = house; city = Amsterdam; price < 900000; bedrooms > 3 [like ] [without h2]
         in Utrecht instead
-          kind = house; bedrooms > 3; city = Utrecht [like ] [without h2]
+          kind = house; price < 900000; bedrooms > 3; city = Utrecht [like ] [without h2]
         more like the first one but cheaper
           kind = house; bedrooms > 3; city = Utrecht; price < 450000 [like h1] [without h2]
         never mind the price
@@ -274,9 +274,10 @@ fn plans_choose_tools_by_role() {
         three cheapest homes
           s1 = arrange {"by":"price","direction":"ascending","k":3}
         preferably large houses
-          s1 = keep {"where":{"field":"area","op":"ge","value":160}}
-          s2 = keep {"where":{"field":"kind","op":"eq","value":"house"}}
-          s3 = blend {"sets":["s1","s2"],"k":10}
+          s1 = keep {"where":{"all":[]}}
+          s2 = keep {"where":{"field":"area","op":"ge","value":160}}
+          s3 = keep {"where":{"field":"kind","op":"eq","value":"house"}}
+          s4 = blend {"sets":["s1","s2","s3"],"k":10}
         how many flats are there?
           s1 = keep {"where":{"field":"kind","op":"eq","value":"apartment"}}
     "#]].assert_eq(&out);

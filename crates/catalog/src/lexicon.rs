@@ -92,6 +92,23 @@ impl Snapshot {
         self.lexicon_index().map(|_| ())
     }
 
+    /// The values that are this text after an article or a style of address: "Lauryn Hill" is one of "Ms. Lauryn Hill".
+    /// Most frequent first.
+    pub fn lexicon_styled(&self, text: &str) -> Result<Vec<LexiconEntry>, StoreError> {
+        const STYLES: [&str; 8] = ["the", "mr", "ms", "mrs", "dr", "sir", "dj", "mc"];
+        let spelt = squash(text);
+        let styled: Vec<_> = STYLES.iter().map(|style| format!("{style}{spelt}")).collect();
+        let sql = format!(
+            "SELECT field, value, folded, count FROM {} WHERE squashed IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) AND {}
+             ORDER BY count DESC, field, folded",
+            self.table("lexicon"),
+            self.named_fields()
+        );
+        self.with_connection(|c| {
+            c.prepare_cached(&sql)?.query_map(rusqlite::params_from_iter(styled), read_entry)?.collect()
+        })
+    }
+
     fn lexicon_index(&self) -> Result<&LexiconIndex, StoreError> {
         if let Some(index) = self.lexicon_cell().get() {
             return Ok(index);

@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// The model shelf: list, fetch
     #[command(subcommand)]
     Models(Models),
-    /// Run scripted evals: suites with intervals, comparisons and a gate
+    /// Run scripted evals: scenarios in Markdown, suites with intervals, comparisons and a gate
     Eval(Eval),
     /// Measure latency on this workspace
     Bench(Bench),
@@ -293,13 +293,68 @@ pub(crate) enum Models {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = EVAL_HELP)]
 pub(crate) struct Eval {
-    /// Suites: names of files in evals/suites, or files
-    #[arg(value_name = "SUITE")]
-    pub(crate) suites: Vec<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<EvalCommand>,
+    /// Scenario files (Markdown) and folders of them; or suites: names of files in evals/suites, or files
+    #[arg(value_name = "PATH|SUITE")]
+    pub(crate) what: Vec<String>,
+    #[command(flatten)]
+    pub(crate) scenarios: ScenarioArgs,
     #[command(flatten)]
     pub(crate) suite: SuiteArgs,
 }
+
+/// How scenarios are run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Scenarios")]
+pub(crate) struct ScenarioArgs {
+    /// Only scenarios with this in their name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) filter: Option<String>,
+    /// How many files are run side by side; as many as there are processors, if not given
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Write snapshots anew; assertions and prose stay as they are
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Write the outcomes as JUnit XML too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Let limits on wall time (`budget ms`) fail a scenario; else they only warn
+    #[arg(long)]
+    pub(crate) timed: bool,
+    /// The model to ask where a scenario wants one and has no script, named as for `segue ask --model`
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Make a scenario of a conversation that was recorded
+    Capture(Capture),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Capture {
+    /// The trace: a file, or a turn as `segue replay --list` shows it; earlier turns of its session come along. Without it
+    /// the newest
+    #[arg(value_name = "TRACE")]
+    pub(crate) trace: Option<String>,
+    /// The file to write; without it the scenario goes to standard output
+    #[arg(long, short, value_name = "FILE.md")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+}
+
+const EVAL_HELP: &str = "\
+A scenario is a Markdown file with a catalogue, a conversation and what must hold after each turn; evals/scenarios/README.md
+describes the language.
+
+Exit codes: 0 all hold, 1 one could not be run, 2 wrong usage, 3 one does not hold.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {

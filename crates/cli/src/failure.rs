@@ -85,6 +85,8 @@ from_errors! {
     "agent": segue_agent::AgentError,
     "session": segue_agent::SessionError,
     "trace": segue_agent::trace::TraceError,
+    "scenario": segue_evals::scenario::ScenarioError,
+    "capture": segue_evals::scenario::CaptureError,
     "suite": segue_evals::suite::SuiteError,
     "data": segue_evals::adapters::AdapterError,
     "results": segue_evals::suite::StoreError,

@@ -1,157 +1,140 @@
-//! `segue eval SUITE` as a person has it: killed and taken up again, compared with a baseline, held to its gate.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+//! `segue eval` as a person and as a program use it.
+#![expect(clippy::expect_used, reason = "a test")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
+use std::process::Command;
 
 use segue_world::fs;
 use serde_json::{Value as Json, json};
 
-const SUITE: &str = r#"
-name = "mine"
-metrics = ["ndcg@10", "recall@10"]
-[data]
-adapter = "beir"
-path = "small"
-embeddings = false
-[[variants]]
-name = "words"
-retriever = "bm25"
-[[variants]]
-name = "titles"
-retriever = "bm25"
-fields = { title = 1.0 }
-[[gate]]
-metric = "ndcg@10"
-variant = "words"
-allowed_drop = 0.01
-"#;
+const SCENARIO: &str = "# Homes
 
-/// A folder with a suite `mine.toml` and its data.
-fn place() -> tempfile::TempDir {
+```catalog name=homes
+id,title,city,price
+h1,Canal house,Utrecht,450000
+h2,Garden flat,Utrecht,290000
+h3,Sea view,Zandvoort,610000
+```
+
+## Utrecht
+
+```user
+homes in Utrecht
+```
+
+```expect
+items are in any order h1, h2
+```
+
+## Zandvoort
+
+```user
+homes in Zandvoort
+```
+
+```expect
+items are h3
+```
+";
+
+/// Exit code, standard output, standard error.
+fn segue(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_segue")).current_dir(folder).args(args).output().expect("segue");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("an exit code"), text(&output.stdout), text(&output.stderr))
+}
+
+fn json(folder: &Path, args: &[&str]) -> (i32, Json) {
+    let (code, out, _) = segue(folder, &[args, &["--json"]].concat());
+    (code, serde_json::from_str(&out).expect("a document"))
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs::write_atomic(&folder.join(name), text.as_bytes()).expect("the file");
+}
+
+#[test]
+fn exit_codes_say_how_it_went() {
     let folder = tempfile::tempdir().expect("a folder");
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../evals/data/small");
-    for name in ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"] {
-        let to = folder.path().join("small").join(name);
-        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-        fs::write_atomic(&to, &fs::read(&from.join(name)).expect("the data")).expect("a copy");
-    }
-    fs::write_atomic(&folder.path().join("mine.toml"), SUITE.as_bytes()).expect("the suite");
-    folder
-}
-
-fn segue(at: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
-    command.current_dir(at).args(args).arg("--json").env("XDG_CACHE_HOME", at.join("cache"));
-    command
-}
-
-fn run(at: &Path, args: &[&str]) -> (i32, Json, String) {
-    let output = segue(at, args).output().expect("segue");
-    let document = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code().expect("an exit code"), document, told)
-}
-
-/// The file of results of the only run there was.
-fn cases(at: &Path) -> Option<PathBuf> {
-    let runs = fs::list(&at.join(".segue/outputs/evals/mine")).ok()?;
-    let file = runs.first()?.join("cases.jsonl");
-    fs::exists(&file).then_some(file)
-}
-
-#[test]
-fn a_run_that_was_killed_is_taken_up() {
-    let folder = place();
     let at = folder.path();
-    // Slow enough to be killed on the way; the pace is no part of what results depend on.
-    let slow = SUITE.replace("[data]", "rate_limit = 20.0\nconcurrency = 1\n[data]");
-    fs::write_atomic(&at.join("mine.toml"), slow.as_bytes()).expect("the suite");
-    let mut child =
-        segue(at, &["eval", "mine.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("segue");
-    let lines = || cases(at).map_or(0, |f| fs::read_to_string(&f).unwrap_or_default().lines().count());
-    while lines() < 5 {
-        assert!(child.try_wait().expect("a state").is_none(), "it ended before it was killed");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.kill().expect("a kill");
-    child.wait().expect("the end");
-    let file = cases(at).expect("results");
-    let kept = fs::read_to_string(&file).expect("results");
-    let whole = kept.rfind('\n').map_or(0, |end| end + 1);
-    assert!(lines() < 64, "nothing is left to do");
+    write(at, "README.md", "not a scenario");
+    write(at, "a.md", SCENARIO);
+    let (code, out, _) = segue(at, &["eval", "."]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("ok      a / Utrecht") && out.contains("2 passed; 2 assertions"), "{out}");
 
-    fs::write_atomic(&at.join("mine.toml"), SUITE.as_bytes()).expect("the suite");
-    let (code, report, told) = run(at, &["eval", "mine.toml"]);
-    assert_eq!(code, 0, "{told}");
-    let text = fs::read_to_string(&file).expect("results");
-    assert!(text.starts_with(&kept[..whole]), "what was done is not done again");
-    let mut seen: Vec<String> = text
-        .lines()
-        .map(|line| serde_json::from_str::<Json>(line).expect("a result"))
-        .map(|r| format!("{} {}", r["variant"], r["case"]))
-        .collect();
-    seen.sort();
-    seen.dedup();
-    assert_eq!((text.lines().count(), seen.len()), (64, 64));
-    let words = &report["variants"][0];
-    assert_eq!((&report["suite"], &words["name"]), (&json!("mine"), &json!("words")));
-    let ndcg = &words["metrics"]["ndcg@10"];
-    assert!(ndcg["low"].as_f64() < ndcg["value"].as_f64() && ndcg["value"].as_f64() < ndcg["high"].as_f64());
-    assert_eq!((&ndcg["n"], &report["gate"]["passed"]), (&json!(32), &json!(true)));
-    // The whole text finds more than titles do, and the comparison says so.
-    let compared = &report["comparisons"][0];
-    assert_eq!(
-        (&compared["variant"], &compared["verdict"]),
-        (&json!("titles"), &json!("worse")),
-        "{compared}"
-    );
-}
-
-#[test]
-fn a_regression_against_the_baseline_ends_with_code_3() {
-    let folder = place();
-    let at = folder.path();
-    let (code, _, told) = run(at, &["eval", "mine.toml", "--save-baseline", "base.jsonl"]);
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("smallest difference that would be found"), "{told}");
-    let (code, report, _) = run(at, &["eval", "mine.toml", "--baseline", "base.jsonl"]);
-    assert_eq!((code, &report["baseline"]["cases"]), (0, &json!([])), "{report}");
-
-    let worse = SUITE.replacen("bm25\"\n", "bm25\"\nfields = { title = 1.0 }\n", 1);
-    fs::write_atomic(&at.join("mine.toml"), worse.as_bytes()).expect("the suite");
-    let (code, report, told) = run(at, &["eval", "mine.toml", "--baseline", "base.jsonl"]);
-    assert_eq!((code, &report["gate"]["passed"]), (3, &json!(false)), "{report}");
-    assert!(told.contains("changed: variant: words"), "{told}");
-    assert_eq!(report["baseline"]["changed"][0]["part"], json!("variant: words"));
-    let cases = report["baseline"]["cases"].as_array().expect("changes");
-    assert!(cases.iter().any(|c| c["direction"] == json!("worse")), "{report}");
-}
-
-#[test]
-fn what_is_wrong_is_told() {
-    let folder = place();
-    let at = folder.path();
-    fs::create_dir_all(&at.join("evals/suites")).expect("a folder");
-    fs::write_atomic(&at.join("evals/suites/small.toml"), SUITE.as_bytes()).expect("a suite");
-    let (code, error, _) = run(at, &["eval", "smal"]);
-    assert_eq!(code, 2, "{error}");
+    write(at, "b.md", &SCENARIO.replace("items are h3", "items are h1"));
+    let (code, out, _) = segue(at, &["eval", ".", "--junit", "junit.xml"]);
+    assert_eq!(code, 3, "{out}");
     assert!(
-        error["error"]["message"].as_str().expect("a message").contains("did you mean `small`?"),
-        "{error}"
+        out.contains("b.md:27: items are h1\n      place 1 is not `h1`: 1 item: #1 h3 Sea view"),
+        "{out}"
     );
-    fs::write_atomic(
-        &at.join("mine.toml"),
-        SUITE.replace("limit", "limits").replace("variant", "varient").as_bytes(),
-    )
-    .expect("the suite");
-    let (code, error, _) = run(at, &["eval", "mine.toml"]);
-    assert_eq!(code, 1, "{error}");
+    let xml = fs::read_to_string(&at.join("junit.xml")).expect("the report");
+    assert!(xml.contains("tests=\"4\" failures=\"1\""), "{xml}");
+    assert_eq!(segue(at, &["eval", ".", "--filter", "utrecht"]).0, 0);
+
+    write(at, "c.md", &SCENARIO.replace("items are h3", "itmes are h3"));
+    let (code, out, _) = segue(at, &["eval", "c.md"]);
+    assert_eq!(code, 1, "{out}");
     assert!(
-        error["error"]["message"].as_str().expect("a message").contains("line 8: there is no key"),
-        "{error}"
+        out.contains("c.md:27:1: cannot be run\n      `itmes` is not known here; did you mean `items`?"),
+        "{out}"
     );
-    let (code, schema, _) = run(at, &["eval", "--schema"]);
-    assert_eq!((code, &schema["properties"]["metrics"]["type"]), (0, &json!("array")));
+
+    for args in [&["eval"][..], &["eval", "none.md"], &["eval", "a.toml"], &["eval", "a.md", "--filter", "x"]]
+    {
+        let (code, document) = json(at, args);
+        assert!(document["error"]["remedy"].is_string(), "{args:?}: {document}");
+        assert!(code == 1 || code == 2, "{args:?}: {code}");
+    }
+    assert_eq!(segue(at, &["eval"]).0, 2);
+}
+
+#[test]
+fn a_program_reads_the_shape_of_all_evals() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write(at, "a.md", &SCENARIO.replace("items are h3", "items are h1"));
+    let (code, document) = json(at, &["eval", "a.md"]);
+    assert_eq!(code, 3);
+    let metrics = &document["variants"][0]["metrics"];
+    assert_eq!(metrics["passed"], json!({"value": 0.5, "low": 0.5, "high": 0.5, "n": 2}));
+    assert_eq!(document["gate"], json!({"passed": false}));
+    assert_eq!(document["comparisons"], json!([]));
+    assert_eq!(document["scenarios"][1]["failures"][0]["line"], json!(27));
+    let fingerprint = document["fingerprint"].clone();
+    assert_eq!(json(at, &["eval", "a.md"]).1["fingerprint"], fingerprint, "the same again");
+    write(at, "a.md", SCENARIO);
+    assert_ne!(json(at, &["eval", "a.md"]).1["fingerprint"], fingerprint);
+}
+
+#[test]
+fn a_conversation_becomes_a_scenario() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write(
+        at,
+        "homes.csv",
+        "id,title,city,price\nh1,Canal house,Utrecht,450000\nh2,Garden flat,Utrecht,290000\nh3,Sea view,Zandvoort,610000\n",
+    );
+    assert_eq!(segue(at, &["import", "homes.csv"]).0, 0);
+    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
+    let (_, first) = json(at, &["ask", "homes in Utrecht"]);
+    let session = first["session"].as_str().expect("a session");
+    assert_eq!(json(at, &["ask", "--session", session, "under 400000"]).0, 0);
+    let (code, document) = json(at, &["eval", "capture", "-o", "captured.md"]);
+    assert_eq!((code, &document["passed"], &document["turns"]), (0, &json!(true), &json!(2)), "{document}");
+    let text = fs::read_to_string(&at.join("captured.md")).expect("the scenario");
+    assert!(text.contains("items all price < 400000") && text.contains("holds city = Utrecht"), "{text}");
+    assert_eq!(segue(at, &["eval", "captured.md"]).0, 0);
+
+    // It is not written over, goes to standard output without a file, and is skipped where there is no such catalogue.
+    assert_eq!(segue(at, &["eval", "capture", "-o", "captured.md"]).0, 2);
+    assert_eq!(segue(at, &["eval", "capture", "-o", "captured.md", "--force"]).0, 0);
+    let (_, out, _) = segue(at, &["eval", "capture"]);
+    assert_eq!(out, text);
+    let (code, document) = json(at, &["eval", "captured.md", "--workspace", "elsewhere"]);
+    assert_eq!((code, &document["scenarios"][0]["status"]), (0, &json!("skipped")), "{document}");
 }

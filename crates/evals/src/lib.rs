@@ -3,9 +3,12 @@
 //! Everything here ends in [`CaseResult`]s: one a case, variant and repeat, each a handful of [`Measure`]s. Statistics,
 //! comparisons, gates, ablations and reports read nothing else.
 
+pub mod ablation;
 pub mod adapters;
 mod case;
 pub mod metrics;
+pub mod scenario;
+pub mod simulator;
 pub mod statistics;
 pub mod suite;
 

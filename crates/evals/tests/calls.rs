@@ -37,8 +37,7 @@ const SCHEMA: &str = r#"[{"service_name":"Homes_1","description":"Homes","slots"
 const QUESTION: &str = r#"{"id":"parallel_0","question":[[{"role":"user","content":"Areas of triangles with base 5 and 6?"}]],
 "function":[{"name":"geo.area","description":"Area","parameters":{"type":"dict","required":["base"],
 "properties":{"base":{"type":"float"},"unit":{"type":"string"}}}}]}"#;
-const ANSWER: &str =
-    r#"{"id":"parallel_0","ground_truth":[{"geo.area":{"base":[5],"unit":["cm",""]}},{"geo.area":{"base":[6],"unit":[""]}}]}"#;
+const ANSWER: &str = r#"{"id":"parallel_0","ground_truth":[{"geo.area":{"base":[5],"unit":["cm",""]}},{"geo.area":{"base":[6],"unit":[""]}}]}"#;
 
 const VARIANTS: &str = r#"
 [[variants]]
@@ -79,9 +78,15 @@ impl Place {
     fn open(&self, suite: &Suite) -> Result<Arc<dyn Task>, AdapterError> {
         let says = self.says.clone();
         let chat = move |name: &str| {
-            let script = says.get(name).into_iter().flatten().map(|text| Ok(ChatReply::text(*text))).collect();
+            let script =
+                says.get(name).into_iter().flatten().map(|text| Ok(ChatReply::text(*text))).collect();
             let prompts = Prompts::load(None).unwrap();
-            Ok(PlanningModel { model: Arc::new(ScriptedModel::new(script)), prompts, prices: None, logprobs: false })
+            Ok(PlanningModel {
+                model: Arc::new(ScriptedModel::new(script)),
+                prompts,
+                prices: None,
+                logprobs: false,
+            })
         };
         let surroundings = Surroundings {
             world: self.world.clone(),
@@ -117,7 +122,8 @@ async fn service_calls_are_made_and_measured() {
     )
     .with("dev.jsonl", DIALOGUE)
     .with("schema_dev.json", SCHEMA);
-    let suite = place.suite("sgd", "Homes_1", r#""call_exact","joint_slots","slot_accuracy","method_accuracy""#);
+    let suite =
+        place.suite("sgd", "Homes_1", r#""call_exact","joint_slots","slot_accuracy","method_accuracy""#);
     let results = place.run(&suite).await;
     let of = |variant: &str| {
         let metrics = &results[variant].metrics;
@@ -189,9 +195,12 @@ fn the_possible_answers_of_the_leaderboard_match_themselves() {
                 .iter()
                 .map(|call| {
                     let (name, values) = call.as_object().unwrap().iter().next().unwrap();
-                    let first = |v: &serde_json::Value| v.as_array().and_then(|v| v.iter().find(|x| **x != "").cloned());
+                    let first = |v: &serde_json::Value| {
+                        v.as_array().and_then(|v| v.iter().find(|x| **x != "").cloned())
+                    };
                     let args = values.as_object().unwrap().iter();
-                    let args: serde_json::Map<_, _> = args.filter_map(|(k, v)| Some((k.clone(), first(v)?))).collect();
+                    let args: serde_json::Map<_, _> =
+                        args.filter_map(|(k, v)| Some((k.clone(), first(v)?))).collect();
                     serde_json::from_value(json!({ "tool": name, "args": args })).unwrap()
                 })
                 .collect();

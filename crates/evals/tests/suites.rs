@@ -1,6 +1,6 @@
 //! The suite that CI runs, against its committed baseline; defects that its gate must catch; and how suites are read, run, cut
 //! and taken up again.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -240,7 +240,7 @@ async fn a_run_is_taken_up_where_it_was_cut() {
     let options = RunOptions { concurrency: Some(3), cancellation: cancellation.clone() };
     let mut stop_at_ten = |o: Outlook| {
         if o.done >= 10 {
-            cancellation.cancel()
+            cancellation.cancel();
         }
     };
     let end = run(&suite, &task, &mut store, &place.world, &options, &mut stop_at_ten).await.unwrap();

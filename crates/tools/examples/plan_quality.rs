@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use segue_agent::model::Prompts;
 use segue_agent::{Agent, PlannerKind, PlanningModel, Session, TurnOptions, TurnReport};
-use segue_catalog::{Predicate, Workspace, resolve};
+use segue_catalog::{Operator, Predicate, Workspace, resolve};
 use segue_models::{Endpoint, EndpointOptions, SentenceEmbedder, SentenceOptions, Shelf};
 use segue_retrieval::Engine;
 use segue_world::{RealWorld, World, fs};
@@ -166,6 +166,26 @@ fn selects(engine: &Engine, predicate: &Predicate) -> Result<Option<Vec<u32>>> {
     Ok(Some(engine.filter(&resolved, None)?.iter().collect()))
 }
 
+/// The conditions that one is made of: "not one of A and B" is "not A" and "not B".
+fn parts(predicate: &Predicate) -> Vec<Predicate> {
+    match predicate {
+        Predicate::All { all } => all.iter().flat_map(parts).collect(),
+        Predicate::Not { not } => match &**not {
+            Predicate::Any { any } => {
+                any.iter().map(|p| p.clone().negate()).flat_map(|p| parts(&p)).collect()
+            }
+            Predicate::Field(c) if c.op == Operator::In => c
+                .value
+                .each()
+                .iter()
+                .map(|v| Predicate::field(&c.field, Operator::Eq, v.clone()).negate())
+                .collect(),
+            _ => vec![predicate.clone()],
+        },
+        _ => vec![predicate.clone()],
+    }
+}
+
 fn judge(
     engine: &Engine,
     session: &Session,
@@ -173,22 +193,31 @@ fn judge(
     report: &TurnReport,
     (conversation, number): (usize, usize),
 ) -> Result<Outcome> {
-    let holding: Vec<&Predicate> =
-        session.constraints.conditions.iter().filter(|c| c.hard && c.holds()).map(|c| &c.what).collect();
+    let holding: Vec<Predicate> = session
+        .constraints
+        .conditions
+        .iter()
+        .filter(|c| c.hard && c.holds())
+        .flat_map(|c| parts(&c.what))
+        .collect();
     let mut sets = Vec::new();
     for predicate in &holding {
         sets.push(selects(engine, predicate)?);
     }
     let (mut right, mut missed, mut used) = (0, Vec::new(), vec![false; holding.len()]);
     for gold in &turn.gold {
-        let wanted = selects(engine, gold)?;
-        let mut found = false;
-        for ((held, set), used) in holding.iter().zip(&sets).zip(&mut used) {
-            if *held == gold || (wanted.is_some() && *set == wanted) {
-                (found, *used) = (true, true);
+        let mut all = true;
+        for part in parts(gold) {
+            let wanted = selects(engine, &part)?;
+            let mut found = false;
+            for ((held, set), used) in holding.iter().zip(&sets).zip(&mut used) {
+                if *held == part || (wanted.is_some() && *set == wanted) {
+                    (found, *used) = (true, true);
+                }
             }
+            all &= found;
         }
-        if found {
+        if all {
             right += 1;
         } else {
             missed.push(gold.to_string());

@@ -275,3 +275,51 @@ proptest! {
         }
     }
 }
+
+/// Turns and the conditions that hold after the last.
+const WORDINGS: &[(&[&str], &[&str])] = &[
+    // Asides set no condition and are not searched for.
+    (&["no studios, I get cramps in small rooms"], &["not kind = studio"]),
+    (&["We had a studio in Lyon so a house please"], &["kind = house"]),
+    (&["my wife likes Jansen so something by him"], &["seller = Jansen"]),
+    (&["Moving day is near! Houses under 600000"], &["kind = house", "price < 600000"]),
+    // Corrections, of oneself and of what was asked before.
+    (&["houses in Utrecht, no wait, make that Haarlem"], &["kind = house", "city = Haarlem"]),
+    (&["under 500000", "sorry, I meant 600000"], &["price < 600000"]),
+    (&["homes in Lyon", "make that Paris instead of Lyon"], &["city = Paris"]),
+    (&["homes in Lyon or Paris", "leave Paris out"], &["city = Lyon"]),
+    (&["homes in Lyon or Paris", "remove Paris"], &["city = Lyon"]),
+    (&["homes in Lyon or Paris", "just Paris then"], &["city = Paris"]),
+    (&["homes in Lyon", "Paris would be ok too"], &["city = Lyon or city = Paris"]),
+    (&["homes in Lyon", "or Paris"], &["city = Lyon or city = Paris"]),
+    // Alternatives said apart are alternatives: no home is in two cities.
+    (&["something from Lyon, or else from Paris"], &["city = Lyon or city = Paris"]),
+    (&["either anything by Jansen or anything in Haarlem"], &["seller = Jansen or city = Haarlem"]),
+    (&["homes < 400000"], &["price < 400000"]),
+];
+
+#[test]
+fn wordings_of_people_are_read() {
+    let mut wrong = Vec::new();
+    for (turns, expected) in WORDINGS {
+        let mut talk = Talk::new();
+        for request in *turns {
+            talk.say(request);
+        }
+        let searched: Vec<_> = talk.session.constraints.queries.iter().map(|q| q.what.clone()).collect();
+        if talk.conditions() != *expected || !searched.is_empty() {
+            wrong.push(format!("{turns:?}: {:?}, searched {searched:?}", talk.conditions()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn small_words_are_searched_for_where_they_are_the_topic() {
+    let mut talk = Talk::new();
+    talk.say("homes with a garden for my mum");
+    talk.say("start over");
+    talk.say("something about hope");
+    let holding = talk.session.constraints.queries.iter().filter(|q| q.holds());
+    assert_eq!(holding.map(|q| q.what.as_str()).collect::<Vec<_>>(), ["hope"]);
+}

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
+mod common;
 #[path = "planners/homes.rs"]
 mod homes;
 #[path = "planners/native.rs"]

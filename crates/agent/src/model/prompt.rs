@@ -98,7 +98,8 @@ impl Prompts {
 }
 
 impl Prompt {
-    fn parse(name: &str, text: &str, source: Option<PathBuf>) -> Result<Self, PromptError> {
+    /// Reads a prompt: front matter between two lines `---`, then the template. `source` is its file, for messages.
+    pub fn parse(name: &str, text: &str, source: Option<PathBuf>) -> Result<Self, PromptError> {
         let shown = source.as_ref().map_or_else(|| name.to_owned(), |s| s.display().to_string());
         let body = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
         let Some((_, template)) = body else { return Err(PromptError::FrontMatter(shown)) };

@@ -36,9 +36,18 @@ pub(super) fn field_of(catalog: &Catalog, amount: &Amount, hints: &[usize]) -> O
                 range.is_some_and(|(low, high)| *n >= low && *n <= high)
             };
             let quality = catalog.fields.iter().position(|f| f.quality).filter(|q| holds(*q));
-            // A number by itself is of the one field that has such numbers, if there is just one.
-            let mut others = all.filter(|i| fits(i) && holds(*i));
-            quality.or_else(|| others.next().filter(|_| others.next().is_none()))
+            // A number by itself is of the one field that has such numbers, if there is just one; else of the one that all but
+            // has them: "under 800000" where the dearest is 700000.
+            let only = |is: &dyn Fn(usize) -> bool| {
+                let mut fields = all.clone().filter(|i| fits(i) && is(*i));
+                fields.next().filter(|_| fields.next().is_none())
+            };
+            let all_but = |i: usize| {
+                let range = catalog.statistics.get(i).and_then(segue_catalog::FieldStatistics::range);
+                range.is_some_and(|(low, high)| low >= 0.0 && *n >= low / 2.0 && *n <= high * 2.0)
+            };
+            let any_holds = all.clone().any(|i| fits(&i) && holds(i));
+            quality.or_else(|| if any_holds { only(&holds) } else { only(&all_but) })
         }
     }
 }

@@ -3,7 +3,7 @@
 use segue_catalog::Direction;
 
 use super::RulesError;
-use super::cues::{Cue, cue, is_filling};
+use super::cues::{Cue, cue, is_filling, unslip};
 use super::dates::{Period, period, recent};
 use super::descriptions::{descriptions, time_of_item};
 use super::morphology::Form;
@@ -48,6 +48,9 @@ pub(super) struct Chunk {
 
 /// How many items make the bearer of a name known by its last word alone.
 const WELL_KNOWN: u64 = 5;
+
+/// The fewest letters of a slip that an everyday word may stand beside.
+const LONG_SLIP: usize = 5;
 
 /// What a last name may begin with: "de niro".
 const PARTICLES: [&str; 12] = ["de", "di", "del", "della", "von", "van", "da", "la", "le", "du", "der", "st"];
@@ -96,7 +99,7 @@ fn next(
     shown: usize,
 ) -> Result<(Kind, usize, Vec<usize>), RulesError> {
     let rest = tokens.get(i..).unwrap_or_default();
-    let words: Vec<&str> = rest.iter().take(LONGEST).map(|t| t.word.as_str()).collect();
+    let words: Vec<&str> = rest.iter().take(LONGEST).map(|t| unslip(&t.word)).collect();
     let first = words.first().copied().unwrap_or_default();
     if let Some((place, n)) = reference(&words, shown) {
         return Ok((Kind::Reference(place), n, Vec::new()));
@@ -107,11 +110,18 @@ fn next(
     {
         return Ok((Kind::Number(value), n, Vec::new()));
     }
+    if let Some(n) = age(rest) {
+        return Ok((Kind::Filling, n, Vec::new()));
+    }
+    if matches!(first, "leave" | "take" | "cut" | "keep") && goes_out(rest) {
+        return Ok((Kind::Cue(Cue::Not), 1, Vec::new()));
+    }
     // "8-10" are two numbers, "1999-03-31" is one day.
     let steering = cue(&words)
         // "and under 2 hours" limits what comes, "90 minutes and under" what was.
         .and_then(|(c, n)| {
-            if matches!(c, Cue::Tail(_)) && n == 2 && is_amount(rest, n) {
+            let goes_on = rest.get(n).is_some_and(|t| t.gap == Gap::Blank);
+            if matches!(c, Cue::Tail(_)) && n == 2 && goes_on && is_amount(rest, n) {
                 cue(words.get(..1)?)
             } else {
                 Some((c, n))
@@ -129,7 +139,10 @@ fn next(
                 return Ok((Kind::Value(senses, true), 2, Vec::new()));
             }
         }
+        // "western < 85": a sign is no part of a name.
+        let is_sign = |t: Option<&Token>| t.is_some_and(|t| !t.word.contains(char::is_alphanumeric));
         if run.iter().skip(1).any(|t| matches!(t.gap, Gap::Stop | Gap::Comma | Gap::Slash))
+            || (n > 1 && (is_sign(run.first()) || is_sign(run.last())))
             || n < steering_length
         {
             continue;
@@ -178,6 +191,7 @@ fn next(
                 || (n == 1
                     && (i == 0 || matches!(before, Some(Kind::Cue(Cue::Not))))
                     && is_known_name(run, &senses))
+                || is_known_maker(i, run, &senses, vocabulary)
                 || (n == 1 && run.iter().any(|t| mixes(&t.word)));
             return Ok((Kind::Value(senses, sure), n, Vec::new()));
         }
@@ -188,11 +202,13 @@ fn next(
     if is_filling(first) || first == "#" {
         return Ok((Kind::Filling, 1, Vec::new()));
     }
+    let led = matches!(before, Some(Kind::Field(_) | Kind::Cue(Cue::By | Cue::With)));
+    if rest.first().is_some_and(|t| !t.quoted)
+        && let Some((senses, n)) = misspelt(request, rest, vocabulary, led)?
+    {
+        return Ok((Kind::Value(senses, true), n, Vec::new()));
+    }
     if let Some(token) = rest.first().filter(|t| !t.quoted && !is_common(first)) {
-        let led = matches!(before, Some(Kind::Field(_) | Kind::Cue(Cue::By | Cue::With)));
-        if let Some((senses, n)) = misspelt(request, rest, vocabulary, led)? {
-            return Ok((Kind::Value(senses, true), n, Vec::new()));
-        }
         // "songz" is a slip for what everybody asks for rather than half of a name.
         let slip = vocabulary.nearest(first).filter(|(_, m)| m.noun && !token.capital);
         if slip.is_some() {
@@ -202,9 +218,9 @@ fn next(
             rest.get(1).is_some_and(|t| ["years", "era", "days", "presidency"].contains(&t.word.as_str()));
         // In "Abel Tesfaye" the first word is nobody's last name.
         let goes_on = token.capital && rest.get(1).is_some_and(|t| t.capital && t.gap == Gap::Blank);
-        if PARTICLES.contains(&first)
-            && let Some(second) = rest.get(1).filter(|t| t.gap == Gap::Blank)
-        {
+        // "de niro", "the chili peppers".
+        let second = rest.get(1).filter(|t| t.gap == Gap::Blank && !t.quoted);
+        if let Some(second) = second.filter(|t| PARTICLES.contains(&first) || !is_filling(&t.word)) {
             let named = vocabulary.by_last_words(&format!("{first} {}", second.word))?;
             if !named.is_empty() {
                 return Ok((Kind::Value(named, true), 2, Vec::new()));
@@ -215,7 +231,18 @@ fn next(
         let named = if time || goes_on || titled { Vec::new() } else { vocabulary.by_last_word(token)? };
         if !named.is_empty() {
             let known = named.iter().any(|s| s.count >= WELL_KNOWN);
-            return Ok((Kind::Value(named, known || (token.capital && i > 0)), 1, Vec::new()));
+            // A flight "to Sydney" is to no person.
+            let place = i.checked_sub(1).and_then(|b| tokens.get(b));
+            let place =
+                place.is_some_and(|t| matches!(t.word.as_str(), "to" | "in" | "at" | "near" | "from"));
+            return Ok((Kind::Value(named, !place && (known || (token.capital && i > 0))), 1, Vec::new()));
+        }
+        let items = rest.get(1..2).and_then(|next| vocabulary.meaning(next)).is_some_and(|m| m.noun);
+        if (led || items) && first.len() > LONG_SLIP {
+            let named = vocabulary.by_misspelt_last_word(first, WELL_KNOWN)?;
+            if !named.is_empty() {
+                return Ok((Kind::Value(named, true), 1, Vec::new()));
+            }
         }
         if let Some(kind) =
             vocabulary.nearest(first).and_then(|(_, m)| own(m, rest.get(..1).unwrap_or_default(), false))
@@ -252,6 +279,20 @@ fn ends_with_value(rest: &[Token], vocabulary: &Vocabulary<'_>) -> bool {
     ends && next.and_then(|next| vocabulary.meaning(next)).is_some_and(|m| !m.senses.is_empty())
 }
 
+/// "8 years old": how many tokens it takes.
+fn age(rest: &[Token]) -> Option<usize> {
+    let word = |i: usize| rest.get(i).map_or("", |t| t.word.as_str());
+    let (_, n) = number(rest)?;
+    let aged = matches!(word(n), "year" | "years" | "yr" | "yrs" | "month" | "months");
+    (aged && matches!(word(n + 1), "old" | "olds")).then_some(n + 2)
+}
+
+/// "leave the sad ones out".
+fn goes_out(rest: &[Token]) -> bool {
+    let clause = rest.iter().skip(1).take_while(|t| !matches!(t.gap, Gap::Comma | Gap::Stop));
+    clause.take(LONGEST).skip(1).any(|t| t.word == "out")
+}
+
 /// True if a number stands here.
 fn is_amount(tokens: &[Token], at: usize) -> bool {
     tokens.get(at..).is_some_and(|rest| number(rest).is_some() || period(rest).is_some())
@@ -262,6 +303,12 @@ fn is_known_name(run: &[Token], senses: &[Sense]) -> bool {
     let count = senses.iter().map(|s| s.count).max().unwrap_or_default();
     run.iter()
         .all(|t| t.word.len() > 3 && !is_common(&t.word) && count >= if t.capital { 2 } else { WELL_KNOWN })
+}
+
+/// Somebody well known by a name of everyday words: "new order", or "Prince" where a request begins.
+fn is_known_maker(i: usize, run: &[Token], senses: &[Sense], vocabulary: &Vocabulary<'_>) -> bool {
+    let known = senses.iter().any(|s| s.count >= WELL_KNOWN && vocabulary.is_maker(s.field));
+    known && (run.len() > 1 || (i == 0 && run.iter().all(|t| t.capital && t.word.len() > 3)))
 }
 
 /// "#2", "number 2", "the second one", "the last one".
@@ -325,13 +372,20 @@ fn misspelt(
 ) -> Result<Option<(Vec<Sense>, usize)>, RulesError> {
     for n in [2, 1] {
         let Some(run) = rest.get(..n) else { continue };
-        let joined =
-            run.iter().skip(1).all(|t| t.gap == Gap::Blank) && run.iter().all(|t| !is_common(&t.word));
+        // Of two words one may be an everyday one: "led zepelin".
+        let strange = run.iter().filter(|t| !is_common(&t.word)).map(|t| t.word.len());
+        let strange: Vec<_> = strange.collect();
+        let named = strange.len() == n || strange.iter().any(|length| *length >= LONG_SLIP);
+        let joined = run.iter().skip(1).all(|t| t.gap == Gap::Blank) && named;
         let long = run.iter().map(|t| t.word.len()).sum::<usize>() > 5;
-        if !joined || !long || (n == 1 && !led) {
+        if !joined || !long {
             continue;
         }
-        let senses = vocabulary.nearest_values(request, run)?;
+        let mut senses = vocabulary.nearest_values(request, run)?;
+        // One word that nothing leads to is a slip of a name only if everybody knows that.
+        if n == 1 && !led {
+            senses.retain(|s| s.count >= WELL_KNOWN && vocabulary.is_maker(s.field));
+        }
         if !senses.is_empty() {
             return Ok(Some((senses, n)));
         }

@@ -1,6 +1,6 @@
 //! Comparisons: a limit and an amount, ranges, and comparisons with what the user sees.
 
-use segue_catalog::{Direction, Predicate};
+use segue_catalog::{Direction, Operator, Predicate};
 
 use super::bounds::{Amount, between, bound, field_of, limit_of};
 use super::chunks::Kind;
@@ -30,7 +30,10 @@ impl Parser<'_> {
             Kind::Cue(Cue::Since) => Some(Limit::AtLeast),
             Kind::Cue(Cue::Until) => Some(Limit::AtMost),
             Kind::Cue(Cue::Topic) if self.amount(i + 1).is_some() => Some(Limit::Around),
-            Kind::Degree(degrees, Form::Comparative) if self.cue(i + 1) == Some(Cue::Than) => {
+            // "longer as" is said too.
+            Kind::Degree(degrees, Form::Comparative)
+                if self.cue(i + 1) == Some(Cue::Than) || self.word(i + 1) == "as" =>
+            {
                 hints = degrees.iter().map(|d| d.0).collect();
                 named = true;
                 j = i + 1;
@@ -42,8 +45,10 @@ impl Parser<'_> {
             }
             Kind::Cue(Cue::Between | Cue::From) => {
                 let (low, next) = self.amount(self.skip(i + 1))?;
-                let joined = matches!(self.cue(next), Some(Cue::And | Cue::To | Cue::Until | Cue::Or))
-                    || self.gap(next) == Gap::Hyphen;
+                let joined = matches!(
+                    self.cue(next),
+                    Some(Cue::And | Cue::To | Cue::Until | Cue::Or | Cue::Limit(Limit::AtMost))
+                ) || self.gap(next) == Gap::Hyphen;
                 let after = if self.gap(next) == Gap::Hyphen { next } else { self.skip(next + 1) };
                 let is_between = self.cue(i) == Some(Cue::Between)
                     || self.cue(next) != Some(Cue::And) && self.cue(next) != Some(Cue::Or);
@@ -105,6 +110,10 @@ impl Parser<'_> {
                 };
                 if field_of(catalog, &number, fields).is_some() {
                     (hints, amount, end, described) = (fields.clone(), number, after + 1, true);
+                    // "three prizes or more".
+                    if let (None, Some(Cue::Tail(tail))) = (limit, self.cue(end)) {
+                        (limit, end) = (Some(tail), end + 1);
+                    }
                 }
             }
             // "over 200 seconds long".
@@ -124,9 +133,20 @@ impl Parser<'_> {
         {
             amount = Amount::Number(p.years().0 as f64);
         }
+        // "make it 90 minutes" moves the limit that was set.
+        if limit.is_none()
+            && !negated
+            && let Some((field, before)) = self.limit_before(&amount, &hints)
+        {
+            let predicate = bound(catalog, field, before, &amount)?;
+            self.say(self.span(if named { from } else { i }, end), predicate, None);
+            return Some(end);
+        }
         if limit.is_none() {
             let natural = match &amount {
                 Amount::Period(_) => Some(Limit::Exactly),
+                // "arguing for an hour now".
+                Amount::Quantity(_) if self.word(end) == "now" => None,
                 Amount::Quantity(_) => Some(Limit::Around),
                 Amount::Share(..) => Some(Limit::AtLeast),
                 Amount::Number(_) => (named || described).then_some(Limit::Exactly),
@@ -152,6 +172,27 @@ impl Parser<'_> {
         self.also(field, end)
     }
 
+    /// The limit that the turn puts another amount to, where it says that it replaces something.
+    fn limit_before(&self, amount: &Amount, hints: &[usize]) -> Option<(usize, Limit)> {
+        if !self.turn.replaces || matches!(amount, Amount::Period(_)) {
+            return None;
+        }
+        let catalog = self.vocabulary.catalog();
+        self.before.conditions.iter().rev().filter(|c| c.holds()).find_map(|asked| {
+            let Predicate::Field(condition) = &asked.what else { return None };
+            let limit = match condition.op {
+                Operator::Lt => Limit::Under,
+                Operator::Le => Limit::AtMost,
+                Operator::Gt => Limit::Over,
+                Operator::Ge => Limit::AtLeast,
+                _ => return None,
+            };
+            let field = catalog.field_index(&condition.field)?;
+            let meant = hints.is_empty() || hints.contains(&field);
+            (meant && field_of(catalog, amount, &[field]).is_some()).then_some((field, limit))
+        })
+    }
+
     /// "the 70s and 80s", "1990 or 1994": further periods for the same field.
     fn also(&mut self, field: usize, end: usize) -> Option<usize> {
         let catalog = self.vocabulary.catalog();
@@ -161,6 +202,9 @@ impl Parser<'_> {
             return Some(end);
         }
         let Some((amount, next)) = self.amount(at) else { return Some(end) };
+        if field_of(catalog, &amount, &[field]).is_none() {
+            return Some(end);
+        }
         let predicate = bound(catalog, field, Limit::Exactly, &amount)?;
         let negated = self.negated;
         if let Some(last) = self.turn.conditions.last_mut() {
@@ -196,7 +240,10 @@ impl Parser<'_> {
             (other, _) => other.clone(),
         };
         let (mut hints, mut end) = (hints.to_vec(), end);
-        if let (true, Some(Kind::Field(fields))) = (hints.is_empty(), self.kind(end)) {
+        let close = hints.is_empty() && self.gap(end) == Gap::Blank;
+        if let (true, Some(Kind::Field(fields))) = (close, self.kind(end))
+            && field_of(catalog, high, fields).is_some()
+        {
             (hints, end) = (fields.clone(), end + 1);
         }
         let field = field_of(catalog, high, &hints)?;

@@ -75,7 +75,14 @@ impl Compiler<'_> {
             free = false;
             sets.extend(self.step(ToolRole::Order, order_args(&order), pool));
         }
+        let is_ranked = !sets.is_empty();
         for wish in holding(&constraints.conditions).filter(|c| !c.hard) {
+            // Where wishes alone rank, what has none of them still is an answer.
+            if !is_ranked && sets.is_empty() {
+                sets.extend(
+                    pool.map(str::to_owned).or_else(|| self.filter(constraints, /*even_if_all*/ true)),
+                );
+            }
             sets.extend(self.step(ToolRole::Filter, json!({ "where": wish.what }), pool));
         }
         let ranked = match sets.as_slice() {

@@ -19,12 +19,12 @@ use super::vocabulary::{LONGEST, Sense, Vocabulary};
 /// What stands for somebody in a description.
 const PERSONS: &str = "guy man woman lady girl boy person fellow dude bloke gentleman chap brothers sisters siblings duo \
 trio pair couple team people director filmmaker actor actress singer band group rapper artist musician dj producer \
-composer writer author novelist screenwriter star comedian crooner frontman vocalist";
+composer writer author novelist screenwriter star comedian crooner frontman vocalist fella lad lass gal chick legend genius outfit crew quartet";
 /// What somebody can be to somebody else: "Bono's band".
 const RELATIONS: &str = "band group husband wife ex brother brothers sister sisters son daughter father mother protege \
 partner lot director singer country city boss team bandmate bandmates label homeland native language tongue hometown years reign presidency premiership";
 /// What stands for a time.
-const TIMES: &str = "year decade era century period time month";
+const TIMES: &str = "year years decade era century period time month";
 /// What ends the name of a time: "the Thatcher years".
 const AGES: &str = "years era presidency reign administration";
 /// What stands for a place or a tongue.
@@ -123,13 +123,14 @@ fn named_time(tokens: &[Token], i: usize) -> Option<usize> {
     (is_in(AGES, word(tokens, end)) && is_joined(tokens, end)).then_some(end + 1)
 }
 
-/// "while Nixon was president", "when Obama took office".
+/// "while Nixon was president", "when Obama took office", "while the Korean War was going on".
 fn circumstance(tokens: &[Token], i: usize) -> Option<usize> {
-    if !matches!(word(tokens, i), "while" | "when") || !tokens.get(i + 1)?.capital {
+    let at = i + 1 + usize::from(word(tokens, i + 1) == "the");
+    if !matches!(word(tokens, i), "while" | "when") || !tokens.get(at)?.capital {
         return None;
     }
-    let end = clause_end(tokens, i + 2, i);
-    (end > i + 2).then_some(end)
+    let end = clause_end(tokens, at + 1, i);
+    (end > at + 1).then_some(end)
 }
 
 /// "the guy who made Heat", "the year the Wall fell", "the band Bono sings for", "the land of the rising sun".
@@ -142,14 +143,17 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
     }
     let is_head = |j: &usize| {
         let w = word(tokens, *j);
+        // "that one where the boy sees ghosts", "the one who wrote Heat".
         let one = w == "one"
-            && matches!(word(tokens, *j + 1), "who" | "that" | "behind")
-            && is_in(DEEDS, word(tokens, *j + 2));
-        one || is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
+            && (matches!(word(tokens, *j + 1), "who" | "where" | "whose")
+                || (matches!(word(tokens, *j + 1), "that" | "behind") && is_in(DEEDS, word(tokens, *j + 2))));
+        // "that Austrian bodybuilder who", whatever somebody is.
+        let who = matches!(word(tokens, *j + 1), "who" | "whose") && is_joined(tokens, *j + 1);
+        one || who || is_in(PERSONS, w) || is_in(TIMES, w) || is_in(PLACES, w)
     };
     let adjectives = if word(tokens, i) == "that" { 0 } else { ADJECTIVES };
     let head = (i + 1..=i + 1 + adjectives)
-        .take_while(|j| is_joined(tokens, *j) && !is_in(STARTS, word(tokens, *j)))
+        .take_while(|j| is_joined(tokens, *j) && !is_in(STARTS, word(tokens, *j)) && !leads(word(tokens, *j)))
         .find(is_head)?;
     let next = tokens.get(head + 1).filter(|t| matches!(t.gap, Gap::Blank))?;
     let who = match next.word.as_str() {
@@ -161,7 +165,8 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         "from" => tokens.get(head + 2).is_some_and(|t| t.capital),
         // "the year germany won", but not "the year is no matter" nor "the year 1999".
         w if is_in(TIMES, word(tokens, head)) => {
-            let bare = is_filling(w) || cue(&[w]).is_some() || is_in(STARTS, w);
+            let limits = is_in("limit limits rule rules restriction frame span", w);
+            let bare = limits || is_filling(w) || cue(&[w]).is_some() || is_in(STARTS, w);
             next.capital || !(bare || w.starts_with(|c: char| c.is_ascii_digit()))
         }
         _ => next.capital,
@@ -173,6 +178,11 @@ fn with_clause(tokens: &[Token], i: usize) -> Option<usize> {
         after += 2;
     }
     (who && after > head + 1).then_some(after)
+}
+
+/// True for what leads to something else: in "the 80s with the woman …" the time is no adjective of hers.
+fn leads(word: &str) -> bool {
+    matches!(cue(&[word]), Some((Cue::With | Cue::From | Cue::By | Cue::In, _)))
 }
 
 /// "King of Pop", "the Godfather of Soul".
@@ -197,10 +207,12 @@ fn event(tokens: &[Token], i: usize) -> Option<usize> {
     let counted = period(rest).is_some()
         || number(rest).is_some()
         || first.word.starts_with(|c: char| c.is_ascii_digit());
-    let relative = matches!(
-        first.word.as_str(),
-        "last" | "first" | "second" | "third" | "turn" | "one" | "early" | "mid" | "late"
-    );
+    let is_war = word(tokens, at + 1) == "world" && word(tokens, at + 2) == "war";
+    let relative = !is_war
+        && matches!(
+            first.word.as_str(),
+            "last" | "first" | "second" | "third" | "turn" | "one" | "early" | "mid" | "late"
+        );
     if counted || relative || (at == i && !first.capital) {
         return None;
     }

@@ -59,7 +59,12 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
             seen.push(note(*span, format!("no condition on {} any more", field.name)));
         }
     }
-    if turn.replaces {
+    // "this instead of that" takes that back rather than forbidding it.
+    let gives_way = |said: &Said| {
+        takes_back(&before.conditions, &said.predicate)
+            && (turn.replaces || turn.conditions.iter().any(|c| same_field(&c.predicate, &said.predicate)))
+    };
+    if turn.replaces || turn.conditions.iter().any(gives_way) {
         let fields: Vec<_> =
             turn.conditions.iter().flat_map(|s| s.predicate.conditions()).map(|c| &c.field).collect();
         for old in constraints.conditions.iter_mut().filter(|c| c.holds()) {
@@ -69,12 +74,24 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         }
     }
     for said in &turn.conditions {
+        if gives_way(said) {
+            seen.push(note(said.span, "no longer asked for".to_owned()));
+            continue;
+        }
         let meaning = match &said.note {
             Some(more) => format!("{} ({more})", said.predicate),
             None => said.predicate.to_string(),
         };
         let words = text(context, said.span);
-        let joined = if turn.adds { beside(&mut constraints, &said.predicate, n) } else { None };
+        let single = |p: &Predicate| {
+            let multi = |c: &&Condition| context.snapshot.catalog().field(&c.field).is_none_or(|f| f.multi);
+            !p.conditions().iter().any(multi)
+        };
+        let joined = if turn.adds || (turn.also && single(&said.predicate)) {
+            beside(&mut constraints, &said.predicate, n)
+        } else {
+            None
+        };
         let meaning = joined.as_ref().map_or(meaning, ToString::to_string);
         let what = joined.unwrap_or_else(|| said.predicate.clone());
         let predicate = Some(what.clone());
@@ -104,7 +121,12 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
             None => not_understood.push(words),
         }
     }
-    for relative in &turn.relative {
+    // "more recent, from 2018 on": the year says it better.
+    let bounded = |r: &&Relative| {
+        let name = name(context, r.field);
+        !turn.conditions.iter().any(|c| c.predicate.conditions().iter().any(|c| c.field == name))
+    };
+    for relative in turn.relative.iter().filter(bounded) {
         let words = text(context, relative.span);
         if let Some(predicate) = relate(context, relative, turn.likes.first().map(|l| l.1.as_str()))? {
             let meaning = format!("{predicate}, compared with what is shown");
@@ -334,7 +356,41 @@ fn retract_all(constraints: &mut Constraints, turn: u32) {
     constraints.count = None;
 }
 
+/// True if the first asks for another value of the field of which the second forbids one.
+fn same_field(asked: &Predicate, forbidden: &Predicate) -> bool {
+    let Predicate::Field(condition) = asked else { return false };
+    condition.op == Operator::Eq && forbidden.conditions().iter().all(|c| c.field == condition.field)
+}
+
+/// True if this says "not" of a condition that holds.
+fn takes_back(held: &[Asked<Predicate>], said: &Predicate) -> bool {
+    let Predicate::Not { not } = said else { return false };
+    held.iter().any(|c| c.holds() && c.what == **not)
+}
+
+/// "leave out B" after "A, B or C" of a field that has one value: A or C.
+fn without(snapshot: &Snapshot, old: &Predicate, new: &Predicate) -> Option<Predicate> {
+    let (Predicate::Any { any }, Predicate::Not { not }) = (old, new) else { return None };
+    let multi = not.conditions().iter().any(|c| snapshot.catalog().field(&c.field).is_none_or(|f| f.multi));
+    let mut rest: Vec<_> = any.iter().filter(|p| *p != &**not).cloned().collect();
+    if multi || rest.len() == any.len() {
+        return None;
+    }
+    if rest.len() == 1 { rest.pop() } else { Some(Predicate::Any { any: rest }) }
+}
+
 pub(crate) fn add(snapshot: &Snapshot, constraints: &mut Constraints, new: Asked<Predicate>) {
+    let left = |c: &Asked<Predicate>| {
+        (c.holds() && c.turn < new.turn).then(|| without(snapshot, &c.what, &new.what)).flatten()
+    };
+    if let Some((at, rest)) = constraints.conditions.iter().enumerate().find_map(|(i, c)| Some((i, left(c)?)))
+    {
+        if let Some(old) = constraints.conditions.get_mut(at) {
+            old.retracted = Some(new.turn);
+        }
+        constraints.conditions.push(Asked { what: rest, ..new });
+        return;
+    }
     for old in constraints.conditions.iter_mut().filter(|c| c.holds() && c.turn < new.turn) {
         if contradicts(snapshot, &old.what, &new.what) {
             old.retracted = Some(new.turn);
@@ -356,6 +412,10 @@ fn contradicts(snapshot: &Snapshot, old: &Predicate, new: &Predicate) -> bool {
     }
     if not_old {
         return false;
+    }
+    // "just B" after "A or B".
+    if let (Predicate::Any { any }, Predicate::Field(_)) = (old, new) {
+        return any.contains(new) || snapshot.catalog().field(&n.field).is_some_and(|f| !f.multi);
     }
     let Some(field) = snapshot.catalog().field(&n.field) else { return false };
     let upper = |op: Operator| matches!(op, Operator::Lt | Operator::Le);

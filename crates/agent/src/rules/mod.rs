@@ -5,6 +5,7 @@
 //! role. Nothing here knows what the catalogue is about: names, adjectives and synonyms come from its fields, values
 //! from its lexicon, "short" and "recent" from its statistics. English is all that is built in.
 
+mod asides;
 mod bounds;
 mod chunks;
 mod compare;
@@ -17,7 +18,9 @@ mod merge;
 mod morphology;
 mod numbers;
 mod parse;
+mod phrases;
 mod references;
+mod titles;
 mod tokens;
 mod turn;
 mod values;
@@ -37,6 +40,7 @@ pub(crate) use morphology::{Form, degrees, participle, plural};
 pub(crate) use numbers::{number, quantity};
 pub(crate) use references::titled_items;
 pub(crate) use tokens::{Gap, Token, tokenize};
+pub(crate) use vocabulary::is_maker;
 
 /// A request that could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -146,6 +146,17 @@ fn first_part(tokens: &[Token]) -> Option<(f64, Unit, usize)> {
     if (first == "an" || first == "a") && matches!(word(1), "hour" | "minute" | "day") {
         return Some((1.0, Unit::parse(word(1)), 2));
     }
+    // "three quarters of an hour", "a quarter of an hour".
+    let of = |n: usize| word(n) == "of" && matches!(word(n + 1), "an" | "a" | "one");
+    let quarters = match (first, word(1)) {
+        ("three" | "3", "quarters") if of(2) => Some((0.75, 4)),
+        ("a", "quarter") if of(2) => Some((0.25, 4)),
+        ("3/4", _) if of(1) => Some((0.75, 3)),
+        _ => None,
+    };
+    if let Some((value, n)) = quarters {
+        return unit_at(tokens.get(n..)?).map(|(unit, m)| (value, unit, n + m));
+    }
     if first == "half" && matches!(word(1), "an" | "a") {
         return unit_at(tokens.get(2..)?).map(|(unit, n)| (0.5, unit, n + 2));
     }
@@ -160,6 +171,10 @@ fn first_part(tokens: &[Token]) -> Option<(f64, Unit, usize)> {
 /// A unit's name. One-letter spellings need to stand with their number and are read there.
 fn unit_at(tokens: &[Token]) -> Option<(Unit, usize)> {
     let first = tokens.first()?;
+    let word = |i: usize| tokens.get(i).map_or("", |t| t.word.as_str());
+    if word(0) == "beats" && matches!((word(1), word(2)), ("a" | "per", "minute" | "min")) {
+        return Some((Unit::parse("bpm"), 3));
+    }
     if let Some(second) = tokens.get(1) {
         let unit = Unit::parse(&format!("{} {}", first.word, second.word));
         if unit.is_known() {
@@ -191,6 +206,8 @@ mod tests {
         assert_eq!(read("half an hour"), "0.5 hours /3");
         assert_eq!(read("$1.5 million"), "1500000 usd /3");
         assert_eq!(read("128bpm"), "128 bpm /1");
+        assert_eq!(read("150 beats a minute"), "150 bpm /4");
+        assert_eq!(read("three quarters of an hour"), "0.75 hours /5");
         assert_eq!(quantity(&tokenize("5 films")), None);
     }
 }

@@ -5,12 +5,13 @@ use segue_catalog::{Direction, Operator, Predicate, Role};
 use super::RulesError;
 use super::bounds::is_calendar;
 use super::chunks::{Chunk, Kind};
-use super::cues::Cue;
+use super::cues::{Cue, Limit, is_telling};
 use super::descriptions::Told;
+use super::morphology::Form;
 use super::tokens::{Gap, Token};
 use super::turn::{Said, Turn};
 use super::vocabulary::Vocabulary;
-use crate::{Constraints, Described, Earlier, OrderBy, ShownItem};
+use crate::{Asked, Constraints, Described, Earlier, OrderBy, ShownItem};
 
 /// The state of reading one turn.
 pub(super) struct Parser<'a> {
@@ -66,13 +67,21 @@ impl<'a> Parser<'a> {
                 Gap::Stop => (self.negated, self.soft, self.topic, self.lead) = (false, false, false, None),
                 Gap::Comma => {
                     self.topic = false;
-                    self.negated &=
-                        matches!(chunk.kind, Kind::Value(..) | Kind::Cue(Cue::Or | Cue::And | Cue::Not));
+                    // "no A, B or C"; but in "no A, and they should be …" something new begins.
+                    let next = if matches!(chunk.kind, Kind::Cue(Cue::Or | Cue::And)) { i + 1 } else { i };
+                    let next = self.skip(next);
+                    self.negated &= next <= i + 2
+                        && matches!(self.kind(next), Some(Kind::Value(..) | Kind::Cue(Cue::Not)));
+                    self.soft &= !matches!(chunk.kind, Kind::Cue(_) | Kind::Filling);
                 }
                 _ => {}
             }
             i = self.step(i)?.max(i + 1);
         }
+        self.turn.correct();
+        super::asides::leave_out(&mut self.turn, self.tokens, self.chunks);
+        self.turn.unite(self.vocabulary.catalog());
+        self.either();
         Ok(self.turn)
     }
 
@@ -188,6 +197,7 @@ impl<'a> Parser<'a> {
             Kind::Number(n) => self.bare_number(i, *n),
             Kind::Word | Kind::Value(..) | Kind::Degree(..) => self.words(i),
             Kind::Quantity(_) | Kind::Period(_) => self.turn.not_understood.push(self.span(i, i + 1)),
+            Kind::Filling if self.topic && is_telling(self.word(i)) => self.words(i),
             Kind::Filling => return Ok(i + 1),
         }
         self.lead = None;
@@ -298,7 +308,18 @@ impl<'a> Parser<'a> {
             }
             Cue::Soft => self.soft = true,
             Cue::Topic => self.topic = true,
+            // "an album called Hits" names the album.
+            Cue::Titled if self.follows_category(i) => {
+                let next = i + 1 + usize::from(self.cue(i + 1) == Some(Cue::Limit(Limit::Exactly)));
+                return Ok(next);
+            }
             Cue::Titled => return Ok(self.titled(i, Operator::Contains)),
+            // "start with the quietest" is an order.
+            Cue::TitleStarts
+                if matches!(
+                    self.kind(self.skip(i + 1)),
+                    Some(Kind::Degree(_, Form::Superlative) | Kind::Cue(Cue::Most | Cue::Best))
+                ) => {}
             Cue::TitleStarts => return Ok(self.titled(i, Operator::StartsWith)),
             Cue::Like | Cue::Love => {
                 if let Some(next) = self.like(i)? {
@@ -321,6 +342,15 @@ impl<'a> Parser<'a> {
             Cue::Sort => return Ok(self.sorted(i)),
             Cue::HowMany => self.turn.how_many = true,
             Cue::Those | Cue::It => self.turn.leans = true,
+            // "this instead of that"; without anything that was asked for before it is a mere negation.
+            Cue::InPlaceOf => {
+                (self.negated, self.topic, self.turn.leans) = (true, false, true);
+                self.turn.replaces |= self.before.conditions.iter().any(Asked::holds);
+            }
+            // "the 60s, no wait, make that the 70s".
+            Cue::Instead if !self.turn.conditions.is_empty() => {
+                self.turn.corrected = Some(self.turn.conditions.len());
+            }
             Cue::Instead => (self.turn.leans, self.turn.replaces) = (true, true),
             Cue::Add => (self.turn.leans, self.turn.adds) = (true, true),
             // "and newer" without a number before it compares with what is shown.
@@ -339,13 +369,16 @@ impl<'a> Parser<'a> {
                 if let Some(next) = self.in_the_title(i, cue) {
                     return Ok(next);
                 }
-                if cue == Cue::By && matches!(self.word(i + 1), "him" | "her" | "them") {
+                if let (Cue::By, Some(end)) = (cue, self.pronoun(i + 1)) {
                     let fields = if leads_to.is_empty() { self.makers() } else { leads_to };
-                    self.turn.makers = Some((self.span(i, i + 2), (fields, self.negated)));
+                    self.turn.makers = Some((self.span(i, end), (fields, self.negated)));
                     (self.turn.leans, self.negated) = (true, false);
-                    return Ok(i + 2);
+                    return Ok(end);
                 }
-                let named = self.lead.as_ref().is_some_and(|l| l.2);
+                // "recordings by": what they are does not say by whom.
+                let makes = |l: &(Vec<usize>, usize, bool)| l.0.iter().any(|f| self.vocabulary.is_maker(*f));
+                let by_whom = cue == Cue::By && matches!(self.kind(self.skip(i + 1)), Some(Kind::Value(..)));
+                let named = self.lead.as_ref().is_some_and(|l| l.2 && (!by_whom || makes(l)));
                 if !named {
                     let fields = if cue == Cue::By && leads_to.is_empty() { self.makers() } else { leads_to };
                     // "about rain in a minor key": what one of few values says is no topic.
@@ -353,10 +386,58 @@ impl<'a> Parser<'a> {
                     self.lead = Some((fields, i, false));
                 }
             }
+            // "drop A and put B in".
+            Cue::And if super::values::is_verb(self.word(i + 1)) => self.negated = false,
             Cue::And if i == 0 => self.turn.leans = true,
+            Cue::Too => self.turn.also = true,
+            // "or Danish": one more that will do.
+            Cue::Or if i == 0 => (self.turn.leans, self.turn.adds) = (true, true),
             _ => {}
         }
         Ok(i + 1)
+    }
+
+    /// "either by A or anything B": two conditions of different fields, one of which will do.
+    fn either(&mut self) {
+        let Some(at) = self.tokens.iter().position(|t| t.word == "either") else { return };
+        let or = |from: usize, to: usize| {
+            self.tokens.get(from..to).is_some_and(|between| {
+                between.iter().all(|t| !matches!(t.gap, Gap::Stop)) && between.iter().any(|t| t.word == "or")
+            })
+        };
+        let pair = self.turn.conditions.windows(2).position(|w| {
+            matches!(w, [a, b] if a.hard && b.hard && a.span.0 >= at && or(a.span.1, b.span.0)
+                && a.predicate.conditions().len() == 1 && b.predicate.conditions().len() == 1)
+        });
+        let Some(first) = pair else { return };
+        let second = self.turn.conditions.remove(first + 1);
+        if let Some(first) = self.turn.conditions.get_mut(first) {
+            let one = std::mem::replace(&mut first.predicate, Predicate::All { all: Vec::new() });
+            first.predicate = Predicate::Any { any: vec![one, second.predicate] };
+            first.span.1 = second.span.1;
+        }
+    }
+
+    /// "him", "the man himself": the chunk after what stands for the makers of what was spoken of.
+    fn pronoun(&self, i: usize) -> Option<usize> {
+        const MAKERS: [&str; 9] =
+            ["man", "woman", "band", "group", "artist", "singer", "director", "lady", "guy"];
+        let at = i + usize::from(self.word(i) == "the");
+        let itself = matches!(self.word(at + 1), "himself" | "herself" | "itself" | "themselves");
+        match self.word(i) {
+            "him" | "her" | "them" => Some(i + 1),
+            "the" if MAKERS.contains(&self.word(at)) && itself => Some(at + 2),
+            "the" if self.word(at) == "same" && MAKERS.contains(&self.word(at + 1)) => Some(at + 2),
+            _ => None,
+        }
+    }
+
+    /// True if the name of a field of categories leads to this.
+    fn follows_category(&self, i: usize) -> bool {
+        let catalog = self.vocabulary.catalog();
+        let Some((fields, from, true)) = &self.lead else { return false };
+        let is_category = |f: &usize| catalog.fields.get(*f).is_some_and(|f| f.role == Role::Category);
+        from + 1 == i && fields.iter().any(is_category)
     }
 
     /// True if a value of a field that has few stands here.
@@ -366,12 +447,9 @@ impl<'a> Parser<'a> {
         matches!(self.kind(i), Some(Kind::Value(senses, _)) if senses.iter().any(|s| few(s.field)))
     }
 
-    /// The fields whose name says who made the item: director, writer, artist.
+    /// The fields that say who made the item.
     pub(super) fn makers(&self) -> Vec<usize> {
-        let catalog = self.vocabulary.catalog();
-        let makes = |name: &str| ["or", "er", "ist", "brand", "maker"].iter().any(|e| name.ends_with(e));
-        let fields = catalog.fields.iter().enumerate();
-        fields.filter(|(_, f)| f.role == Role::Category && makes(&f.name)).map(|(i, _)| i).collect()
+        (0..self.vocabulary.catalog().fields.len()).filter(|f| self.vocabulary.is_maker(*f)).collect()
     }
 
     /// A word that is not part of anything else: something to search for.
@@ -390,6 +468,10 @@ impl<'a> Parser<'a> {
 
     /// A number that limits nothing: how many items to show, or a thing of its own.
     fn bare_number(&mut self, i: usize, n: f64) {
+        // "I meant 95, not 85".
+        if self.negated && self.turn.replaces {
+            return;
+        }
         let before = i.checked_sub(1).and_then(|b| self.cue(b));
         let counts = (i + 1..i + 6).take_while(|j| self.gap(*j) == Gap::Blank || self.gap(*j) == Gap::Hyphen);
         let of_items = counts.into_iter().find_map(|j| match self.kind(j) {
@@ -423,48 +505,5 @@ impl<'a> Parser<'a> {
         let end = at + 1 + usize::from(said);
         self.turn.orders.push((self.span(i, end), OrderBy { field: field.name.clone(), direction }));
         end
-    }
-
-    /// "called X", "whose title starts with X": a condition on the title. X is what stands in quotation marks, or the
-    /// rest of the clause.
-    fn titled(&mut self, i: usize, operator: Operator) -> usize {
-        let Some(title) = self.vocabulary.catalog().title_field() else { return i + 1 };
-        let mut end = i + 1;
-        let quoted =
-            |at: usize| self.chunks.get(at).and_then(|c| self.tokens.get(c.first)).is_some_and(|t| t.quoted);
-        let in_quotes = quoted(end);
-        while end < self.chunks.len()
-            && (end == i + 1 || !matches!(self.gap(end), Gap::Stop | Gap::Comma))
-            && (!in_quotes || quoted(end))
-        {
-            end += 1;
-        }
-        let span = self.span(i + 1, end);
-        let (Some(first), Some(last)) =
-            (self.tokens.get(span.0), span.1.checked_sub(1).and_then(|l| self.tokens.get(l)))
-        else {
-            return i + 1;
-        };
-        let words = self.request.get(first.start..last.end).unwrap_or_default().to_owned();
-        let predicate = Predicate::field(&title.name, operator, words);
-        let span = self.span(i, end);
-        self.say(span, predicate, None);
-        end
-    }
-
-    /// "love in the title": the words just before are in the title.
-    fn in_the_title(&mut self, i: usize, cue: Cue) -> Option<usize> {
-        let at = self.skip(i + 1);
-        if cue != Cue::In || !matches!(self.word(at), "title" | "titles" | "name" | "names") {
-            return None;
-        }
-        let title = self.vocabulary.catalog().title_field()?.name.clone();
-        let before = self.span(i.checked_sub(1)?, i);
-        self.turn.query.pop_if(|q| q.0 == before);
-        let (first, last) = (self.tokens.get(before.0)?, self.tokens.get(before.1.checked_sub(1)?)?);
-        let words = self.request.get(first.start..last.end)?.to_owned();
-        let span = (before.0, self.span(i, at + 1).1);
-        self.say(span, Predicate::field(&title, Operator::Contains, words), None);
-        Some(at + 1)
     }
 }

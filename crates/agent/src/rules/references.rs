@@ -82,7 +82,9 @@ impl Parser<'_> {
         let Some(first) = self.chunks.get(at).map(|c| c.first) else { return Ok(None) };
         for end in (first + 1..=self.tokens.len().min(first + LONGEST_TITLE)).rev() {
             let run = self.tokens.get(first..end).unwrap_or_default();
-            if run.iter().all(|t| super::cues::is_filling(&t.word)) {
+            // "like Trouble" names a title, "like it" none.
+            let named = run.iter().all(|t| t.capital || t.quoted);
+            if !named && run.iter().all(|t| super::cues::is_filling(&t.word)) {
                 continue;
             }
             let spelt = self.vocabulary.lexicon(self.request, run, /*titles*/ true)?.into_iter().next();
@@ -249,11 +251,27 @@ impl Parser<'_> {
 
     /// "never mind the year", "any genre": conditions on the field no longer hold.
     pub(super) fn drop_field(&mut self, i: usize) -> usize {
+        // "drop everything from before 2005".
+        if self.cue(i) == Some(Cue::Drop)
+            && matches!(self.word(i + 1), "everything" | "anything" | "all" | "any" | "those" | "ones")
+        {
+            (self.negated, self.turn.leans) = (true, true);
+            return i + 2;
+        }
         let at = self.skip(i + 1);
         let span = self.span(i, at + 1);
+        // "remove B" of "A or B" leaves A.
+        if let (Some(Kind::Value(senses, _)), Some(Cue::Drop)) = (self.kind(at), self.cue(i))
+            && senses.iter().any(|s| self.is_one_of_several(s))
+        {
+            (self.negated, self.turn.leans) = (true, true);
+            return at;
+        }
         match self.kind(at) {
             Some(Kind::Field(fields)) => self.turn.dropped.extend(fields.iter().map(|f| (span, *f))),
-            Some(Kind::Value(senses, _)) if self.cue(i) == Some(Cue::Drop) => {
+            Some(Kind::Value(senses, _))
+                if self.cue(i) == Some(Cue::Drop) && self.fields_dropped(i + 1).is_none() =>
+            {
                 self.turn.dropped.extend(senses.iter().map(|s| (span, s.field)));
             }
             _ => match self.fields_dropped(i + 1) {
@@ -273,24 +291,52 @@ impl Parser<'_> {
         at + 1 + usize::from(RULES.contains(&self.word(at + 1)) && self.gap(at + 1) == Gap::Blank)
     }
 
+    /// True if a condition that holds asks for this value or for another.
+    fn is_one_of_several(&self, sense: &super::vocabulary::Sense) -> bool {
+        let name = self.vocabulary.catalog().fields.get(sense.field).map(|f| f.name.as_str());
+        let names = |c: &segue_catalog::Condition| {
+            Some(c.field.as_str()) == name && c.value.as_str() == Some(sense.value.as_str())
+        };
+        self.before.conditions.iter().filter(|c| c.holds()).any(|asked| match &asked.what {
+            segue_catalog::Predicate::Any { any } => any.iter().flat_map(|p| p.conditions()).any(names),
+            _ => false,
+        })
+    }
+
     /// "forget the time limit", "any decade": the fields of lengths of time or of dates, and the chunk after the words.
     fn fields_dropped(&self, i: usize) -> Option<(Vec<usize>, usize)> {
         let catalog = self.vocabulary.catalog();
-        let at = (i..i + 3).find(|j| {
-            matches!(self.word(*j), "time" | "length" | "decade" | "year" | "era" | "period" | "dates")
+        let word = |t: usize| self.tokens.get(t).map_or("", |t| t.word.as_str());
+        let from = self.chunks.get(i)?.first;
+        // "forget about the bpm".
+        let of_unit = |t: &usize| {
+            let of = |f: &&segue_catalog::Field| f.unit.as_ref().is_some_and(|u| u.name() == word(*t));
+            (*t < self.tokens.len()).then(|| catalog.fields.iter().position(|f| of(&f))).flatten()
+        };
+        if let Some((at, field)) = (from..from + 3).find_map(|t| of_unit(&t).map(|f| (t, f))) {
+            let end = self.chunks.iter().position(|c| c.first > at).unwrap_or(self.chunks.len());
+            return Some((vec![field], end));
+        }
+        let at = (from..from + 3).find(|t| {
+            matches!(word(*t), "time" | "length" | "decade" | "year" | "era" | "period" | "dates")
         })?;
-        let limit = matches!(self.word(at + 1), "limit" | "limits" | "rule" | "restriction");
-        let is_length = matches!(self.word(at), "time" | "length");
+        let limit = matches!(
+            word(at + 1),
+            "limit" | "limits" | "rule" | "restriction" | "thing" | "bit" | "part" | "requirement"
+        );
+        let is_length = matches!(word(at), "time" | "length");
         if is_length && !limit {
             return None;
         }
+        let end = at + 1 + usize::from(limit);
+        let end = self.chunks.iter().position(|c| c.first >= end).unwrap_or(self.chunks.len());
         let lasts = |f: &segue_catalog::Field| {
             f.unit.as_ref().and_then(segue_catalog::Unit::dimension) == Some("duration")
         };
         let fields = catalog.fields.iter().enumerate();
         let fields =
             fields.filter(|(_, f)| if is_length { lasts(f) } else { is_calendar(f) }).map(|(i, _)| i);
-        Some((fields.collect(), at + 1 + usize::from(limit)))
+        Some((fields.collect(), end))
     }
 
     /// "tell me about the second one", "why #3?".

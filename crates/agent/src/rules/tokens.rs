@@ -140,6 +140,7 @@ fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
     let numeric = folded.starts_with(|c: char| c.is_ascii_digit());
     let dropped = |c: &char| matches!(c, '\'' | '’') || (numeric && *c == ',') || (!numeric && *c == '.');
     let word: String = folded.chars().filter(|c| !dropped(c)).collect();
+    let word = decade(&word).map_or(word, str::to_owned);
     let owner = folded.strip_suffix("'s").or_else(|| folded.strip_suffix("’s")).map(str::to_owned);
     Token {
         start,
@@ -150,6 +151,14 @@ fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
         quoted,
         gap,
     }
+}
+
+/// The decade that a word all but spells: "eigthies".
+fn decade(word: &str) -> Option<&'static str> {
+    const DECADES: [&str; 7] =
+        ["twenties", "thirties", "forties", "sixties", "seventies", "eighties", "nineties"];
+    let slip = |d: &&&str| strsim::osa_distance(d, word) == 1 && !DECADES.contains(&word);
+    DECADES.iter().find(slip).copied()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What one turn says, before it is joined with what was said before.
 
-use segue_catalog::{Direction, Predicate};
+use segue_catalog::{Catalog, Direction, Operator, Predicate, Role};
 
 use super::doubts::Doubt;
 use crate::{Described, OrderBy};
@@ -70,10 +70,71 @@ pub(super) struct Turn {
     pub(super) leans: bool,
     /// True if its values take the place of earlier ones of the same field: "instead", "what about".
     pub(super) replaces: bool,
+    /// True if it says "as well".
+    pub(super) also: bool,
+    /// How many of the conditions were said before the turn corrects itself.
+    pub(super) corrected: Option<usize>,
     /// True if its values join earlier ones of the same field: "add Queen".
     pub(super) adds: bool,
     /// True if it asks for items by their noun, as a whole request does.
     pub(super) names_items: bool,
     /// True if it begins as a request does: "show me".
     pub(super) asks: bool,
+}
+
+impl Turn {
+    /// Values of a field that has one, said apart in one turn, are alternatives: no item has two of them.
+    pub(super) fn unite(&mut self, catalog: &Catalog) {
+        let one = |p: &Predicate| {
+            let values: Vec<_> = match p {
+                Predicate::Field(c) if c.op == Operator::Eq => vec![p.clone()],
+                Predicate::Any { any } => any.clone(),
+                _ => return None,
+            };
+            let field = values.first()?.conditions().first()?.field.clone();
+            let equal =
+                |v: &Predicate| matches!(v, Predicate::Field(c) if c.op == Operator::Eq && c.field == field);
+            let single = catalog.field(&field).is_some_and(|f| !f.multi && f.role == Role::Category);
+            (single && values.iter().all(equal)).then_some((field, values))
+        };
+        let mut united: Vec<Said> = Vec::new();
+        for said in std::mem::take(&mut self.conditions) {
+            let found = one(&said.predicate).filter(|_| said.hard).and_then(|(field, values)| {
+                let before =
+                    united.iter_mut().find(|u| u.hard && one(&u.predicate).is_some_and(|o| o.0 == field))?;
+                Some((before, values))
+            });
+            match found {
+                Some((before, values)) => {
+                    let mut any = one(&before.predicate).map(|o| o.1).unwrap_or_default();
+                    let new: Vec<_> = values.into_iter().filter(|v| !any.contains(v)).collect();
+                    any.extend(new);
+                    before.predicate = Predicate::Any { any };
+                    before.span.1 = said.span.1;
+                }
+                None => united.push(said),
+            }
+        }
+        self.conditions = united;
+    }
+
+    /// Takes back what was said before a correction of the same fields, or, where the correction is of a field that this
+    /// turn had not spoken of, leaves it to what was said before the turn.
+    pub(super) fn correct(&mut self) {
+        let Some(before) = self.corrected else { return };
+        if before >= self.conditions.len() {
+            // "Sweden instead": nothing follows, so it is what went before that replaces.
+            (self.leans, self.replaces) = (true, true);
+            return;
+        }
+        let after = self.conditions.split_off(before);
+        let fields = |p: &Predicate| p.conditions().iter().map(|c| c.field.clone()).collect::<Vec<_>>();
+        let anew: Vec<_> = after.iter().flat_map(|s| fields(&s.predicate)).collect();
+        let kept = self.conditions.len();
+        self.conditions.retain(|s| !fields(&s.predicate).iter().any(|f| anew.contains(f)));
+        if self.conditions.len() == kept {
+            (self.leans, self.replaces) = (true, true);
+        }
+        self.conditions.extend(after);
+    }
 }

@@ -36,12 +36,16 @@ impl Parser<'_> {
         let before_noun = matches!(self.kind(i + 1), Some(Kind::Noun));
         // "C major": a letter beside another value is one. "Queen or ABBA": so is what stands beside a sure name.
         let beside = matches!(self.kind(i + 1), Some(Kind::Value(..)));
-        let sure = sure || (beside && self.word(i).len() == 1) || self.is_joined_to_sure(i, senses);
+        let spoken_of = self.fields_spoken_of();
+        let sure = sure
+            || senses.iter().any(|s| spoken_of.contains(&s.field))
+            || (beside && self.word(i).len() == 1)
+            || self.is_joined_to_sure(i, senses);
         if !is_led && !((sure || before_noun) && self.is_distinctive(i, senses)?) {
             return Ok(None);
         }
         let fields = after.clone().or_else(|| lead.as_ref().map(|l| l.0.clone()));
-        let fields = fields.unwrap_or_else(|| self.fields_added_to());
+        let fields = fields.unwrap_or(spoken_of);
         let strict = after.is_some() || lead.as_ref().is_some_and(|l| l.2);
         let catalog = self.vocabulary.catalog();
         // "Bond films": one bearer of one name is not what comes to mind.
@@ -51,13 +55,23 @@ impl Parser<'_> {
         if !is_led && from + 1 == to && senses.iter().all(|s| s.count < 2 && s.literal && is_open(s.field)) {
             return Ok(None);
         }
+        // "Astaire and Rogers": both are of a field that both can be of.
+        let shared: Vec<Sense> = match self.joined_values(i + 1) {
+            Some(more) if fields.is_empty() => {
+                senses.iter().filter(|s| more.iter().any(|m| m.field == s.field)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        let senses = if shared.is_empty() { senses } else { &shared };
         let (first, lead) = match choose(catalog, senses, &fields, strict) {
             Some(first) => (first, lead),
-            // "worst rated horror": the name of a field need not lead to what follows it.
-            None if sure => match choose(catalog, senses, &[], /*strict*/ false) {
-                Some(first) => (first, None),
-                None => return Ok(None),
-            },
+            // "worst rated horror": the name of a field need not lead to what follows it. "Directed by" does.
+            None if sure && !(strict && self.is_after_by(i)) => {
+                match choose(catalog, senses, &[], /*strict*/ false) {
+                    Some(first) => (first, None),
+                    None => return Ok(None),
+                }
+            }
             None => return Ok(None),
         };
         if !sure && !before_noun && !beside && !fields.contains(&first.field) {
@@ -79,6 +93,14 @@ impl Parser<'_> {
             joined |= self.gap(at) == Gap::Comma && self.gap(next) != Gap::Stop;
             if matches!(self.cue(next), Some(Cue::By | Cue::With | Cue::From | Cue::In)) && joined {
                 next += 1;
+            }
+            if joined && self.cue(next) == Some(Cue::Soft) {
+                next += 1;
+            }
+            // "drop A and put B in": a verb begins something new.
+            let between = |j: usize| is_verb(self.word(j)) || super::asides::is_speaker(self.word(j));
+            if (next..self.skip(next)).any(between) {
+                break;
             }
             let Some(Kind::Value(more, _)) = self.kind(self.skip(next)).filter(|_| joined) else { break };
             let Some(sense) = choose(self.vocabulary.catalog(), more, &[first.field], true) else { break };
@@ -108,14 +130,32 @@ impl Parser<'_> {
         (!fields.is_empty()).then_some(fields)
     }
 
-    /// The fields on which there are conditions, where this turn adds to them: "Danish would be fine too".
-    fn fields_added_to(&self) -> Vec<usize> {
-        if !self.chunks.iter().any(|c| c.kind == Kind::Cue(Cue::Add)) {
+    /// True if the last word before this that is no filling is "by".
+    fn is_after_by(&self, i: usize) -> bool {
+        let before = (0..i).rev().find(|j| !matches!(self.kind(*j), Some(Kind::Filling)));
+        before.and_then(|j| self.cue(j)) == Some(Cue::By)
+    }
+
+    /// The fields on which there are conditions, where this turn adds to them or replaces them: "Danish would be fine
+    /// too", "make that Danish".
+    fn fields_spoken_of(&self) -> Vec<usize> {
+        let speaks =
+            |c: &super::chunks::Chunk| matches!(c.kind, Kind::Cue(Cue::Add | Cue::Instead | Cue::InPlaceOf));
+        if !self.turn.adds && !self.chunks.iter().any(speaks) {
             return Vec::new();
         }
         let holding = self.before.conditions.iter().filter(|c| c.holds());
         let names = holding.flat_map(|c| c.what.conditions()).map(|c| c.field.as_str());
         names.filter_map(|name| self.vocabulary.catalog().field_index(name)).collect()
+    }
+
+    /// What "and" or "or" joins at this place.
+    fn joined_values(&self, i: usize) -> Option<&[Sense]> {
+        let joined = matches!(self.cue(i), Some(Cue::And | Cue::Or));
+        match self.kind(self.skip(i + 1)) {
+            Some(Kind::Value(senses, _)) if joined => Some(senses),
+            _ => None,
+        }
     }
 
     /// True if "or", "and" or a slash joins this to a sure value of the same field.
@@ -359,6 +399,11 @@ fn choose(catalog: &Catalog, senses: &[Sense], fields: &[usize], strict: bool) -
     let most = all.iter().map(|s| share(s)).fold(0.0, f64::max);
     // Where it is close, the field that the data set names first is meant.
     all.into_iter().filter(|s| share(s) >= CLOSE * most).min_by_key(|s| s.field).cloned()
+}
+
+/// A verb by which somebody asks, where it joins two parts of a request.
+pub(super) fn is_verb(word: &str) -> bool {
+    matches!(word, "put" | "give" | "show" | "add" | "play" | "have" | "get" | "keep" | "bring" | "include")
 }
 
 /// How much of its field a value is.

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use segue_catalog::text::{fold, squash};
-use segue_catalog::{Catalog, Direction, Role, Snapshot};
+use segue_catalog::{Catalog, Direction, Field, LexiconEntry, Role, Snapshot};
 
 use super::RulesError;
+use super::chunks::is_common;
 use super::morphology::{Form, degrees, participle, plural};
 use super::tokens::Token;
 
@@ -37,6 +38,22 @@ pub(super) struct Vocabulary<'a> {
     snapshot: &'a Snapshot,
     words: HashMap<String, Meaning>,
     today: Option<&'a str>,
+}
+
+fn sense(entry: LexiconEntry) -> Sense {
+    Sense { field: entry.field, value: entry.value, count: entry.count, literal: true }
+}
+
+fn catalog_role(catalog: &Catalog, field: usize) -> Option<Role> {
+    catalog.fields.get(field).map(|f| f.role)
+}
+
+/// True if a field says who made an item: director, writer, artist; not playlist.
+pub(crate) fn is_maker(field: &Field) -> bool {
+    const ENDINGS: [&str; 5] = ["or", "er", "ist", "brand", "maker"];
+    field.role == Role::Category
+        && !field.name.ends_with("list")
+        && ENDINGS.iter().any(|ending| field.name.ends_with(ending))
 }
 
 /// How similar a misspelt name must be to what it is read as.
@@ -139,7 +156,9 @@ impl<'a> Vocabulary<'a> {
         for known in &statistics.top {
             let value = known.value.to_string();
             let sense = Sense { field: i, value: value.clone(), count: known.count, literal: true };
-            for form in [value.clone(), plural(&value)] {
+            // A letter has no plural: "as" is a word.
+            let many = if value.len() > 1 { plural(&value) } else { value.clone() };
+            for form in [value.clone(), many] {
                 let senses = &mut self.entry(&form).senses;
                 senses.retain(|s| s.field != i);
                 senses.push(sense.clone());
@@ -186,16 +205,24 @@ impl<'a> Vocabulary<'a> {
                 let role = self.catalog().fields.get(field).map(|f| f.role);
                 if titles { role == Some(Role::Title) } else { role == Some(Role::Category) }
             };
-            let senses: Vec<_> = found
-                .into_iter()
-                .filter(|e| wanted(e.field))
-                .map(|e| Sense { field: e.field, value: e.value, count: e.count, literal: true })
-                .collect();
+            let senses: Vec<_> = found.into_iter().filter(|e| wanted(e.field)).map(sense).collect();
             if !senses.is_empty() {
                 return Ok(senses);
             }
         }
-        Ok(Vec::new())
+        // "Lauryn Hill" is known as "Ms. Lauryn Hill", "the Notorious B.I.G." without his article.
+        let named = tokens.iter().all(|t| t.capital || !is_common(&t.word));
+        if titles || tokens.len() < 2 || !named {
+            return Ok(Vec::new());
+        }
+        let is_category = |field: usize| catalog_role(self.catalog(), field) == Some(Role::Category);
+        let styled = self.snapshot.lexicon_styled(raw.trim_end_matches('\''))?;
+        Ok(styled.into_iter().filter(|e| is_category(e.field)).map(sense).collect())
+    }
+
+    /// True if a field says who made an item.
+    pub(super) fn is_maker(&self, field: usize) -> bool {
+        self.catalog().fields.get(field).is_some_and(is_maker)
     }
 
     /// How many titles use all of these words; of very many, at least so many.
@@ -236,6 +263,25 @@ impl<'a> Vocabulary<'a> {
         Ok(senses)
     }
 
+    /// Those whose last name this all but is ("hitchcok"), if they are well known.
+    pub(super) fn by_misspelt_last_word(&self, word: &str, known: u64) -> Result<Vec<Sense>, RulesError> {
+        let is_category = |field: usize| catalog_role(self.catalog(), field) == Some(Role::Category);
+        let found = self.snapshot.lexicon_nearest(word, None, /*limit*/ 12)?;
+        let slip = |folded: &str| {
+            let last = folded.rsplit(' ').next().unwrap_or_default();
+            last.len() < folded.len() && strsim::osa_distance(last, word) == 1
+        };
+        let meant = found.into_iter().map(|f| f.0);
+        let mut senses: Vec<_> = meant
+            .filter(|e| is_category(e.field) && e.count >= known && slip(&e.folded))
+            .map(sense)
+            .collect();
+        senses.sort_by_key(|s| std::cmp::Reverse(s.count));
+        let first = senses.first().map(|s| s.value.clone());
+        senses.retain(|s| Some(&s.value) == first.as_ref());
+        Ok(senses)
+    }
+
     /// The category values that are all but spelt by these words.
     pub(super) fn nearest_values(&self, request: &str, tokens: &[Token]) -> Result<Vec<Sense>, RulesError> {
         let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(Vec::new()) };
@@ -251,9 +297,7 @@ impl<'a> Vocabulary<'a> {
                 && is_category(e.field)
                 && e.folded.split(' ').count() == words
         });
-        Ok(close
-            .map(|(e, _)| Sense { field: e.field, value: e.value, count: e.count, literal: true })
-            .collect())
+        Ok(close.map(|(e, _)| sense(e)).collect())
     }
 
     /// The title that is these words and an addition, if there is one.

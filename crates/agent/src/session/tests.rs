@@ -161,3 +161,21 @@ fn a_killed_process_loses_no_turn() {
     assert!(session.turns > last, "what was told is on the disk");
     assert_eq!(requests, (0..session.turns).map(|n| n.to_string()).collect::<Vec<_>>());
 }
+
+#[test]
+fn the_last_word_on_an_item_counts() {
+    let mut session = Session::in_memory(&RealWorld::new());
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    session.turns = 2;
+    session.rate(&ids(&["t1", "t2", "t1"]), &ids(&["t3"]));
+    session.turns = 3;
+    session.rate(&ids(&["t3"]), &ids(&["t1"]));
+    let holding = |asked: &[Asked<String>]| -> Vec<(String, u32, bool)> {
+        asked.iter().filter(|a| a.holds()).map(|a| (a.what.clone(), a.turn, a.hard)).collect()
+    };
+    assert_eq!(
+        holding(&session.constraints.likes),
+        [("t2".to_owned(), 2, false), ("t3".to_owned(), 3, false)]
+    );
+    assert_eq!(holding(&session.constraints.dislikes), [("t1".to_owned(), 3, true)]);
+}

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use segue_catalog::{CallRecord, CandidateSet, Catalog, Handle, Scored};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::digest;
 use crate::model::Exchange;
-use crate::turn::digest;
 use crate::{Agent, CallAnswer, PlanningModel, Session, ToolCall, ToolSpec, TurnOptions, TurnReport};
 
 /// The newest layout of traces that is known here.

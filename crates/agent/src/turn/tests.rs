@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{Fake, filter, order, plan, registry, set_of, snapshot, snapshot_of, step, world};
-use crate::{Asked, Intent, OrderBy, SessionStore, Stop, ToolRole, Understood};
+use crate::{Approval, Asked, Intent, OrderBy, SessionStore, Stop, ToolRole, Understood};
+use segue_world::World;
 
 fn agent(extra: Vec<Fake>) -> (tempfile::TempDir, Agent) {
     let (folder, snapshot) = snapshot();

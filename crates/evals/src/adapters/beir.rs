@@ -144,6 +144,10 @@ impl Task for Beir {
         self.depends.clone()
     }
 
+    fn tools(&self, variant: &Variant) -> Vec<String> {
+        self.systems.tools(variant)
+    }
+
     fn answer<'a>(
         &'a self,
         variant: &'a Variant,
@@ -196,7 +200,7 @@ fn queries(
 }
 
 /// The lines of a JSON Lines file, one at a time; empty ones do not count.
-fn lines<T: for<'a> Deserialize<'a>>(
+pub(super) fn lines<T: for<'a> Deserialize<'a>>(
     path: &Path,
 ) -> Result<impl Iterator<Item = Result<T, AdapterError>> + Send + use<T>, AdapterError> {
     let file = fs::open(path)?;

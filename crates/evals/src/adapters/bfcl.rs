@@ -154,8 +154,7 @@ fn read(questions: &Path, answers: &Path) -> Result<Vec<Due>, AdapterError> {
     let mut answers: BTreeMap<String, Vec<Json>> = answers.collect();
     let mut due = Vec::new();
     for (line, Line { id, question, function }) in lines::<Line>(questions)? {
-        let wrong =
-            |message: String| AdapterError::Wrong { path: questions.to_owned(), line, message };
+        let wrong = |message: String| AdapterError::Wrong { path: questions.to_owned(), line, message };
         let answer = answers.remove(&id).ok_or_else(|| wrong(format!("`{id}` has no possible answer")))?;
         let conversation: Vec<Message> = question
             .into_iter()
@@ -209,9 +208,11 @@ fn json_schema(schema: &Json) -> Json {
                 "any" => "string".into(),
                 other => other.into(),
             },
-            ("properties", Json::Object(properties)) => {
-                properties.iter().map(|(name, s)| (name.clone(), json_schema(s))).collect::<Map<_, _>>().into()
-            }
+            ("properties", Json::Object(properties)) => properties
+                .iter()
+                .map(|(name, s)| (name.clone(), json_schema(s)))
+                .collect::<Map<_, _>>()
+                .into(),
             ("items", items) => json_schema(items),
             _ => value.clone(),
         };

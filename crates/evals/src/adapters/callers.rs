@@ -52,7 +52,8 @@ impl Callers {
                 return Err(unfit());
             }
             let mut model = planning_model(&variant.name, name, prompts.as_deref(), surroundings)?;
-            let file = name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' });
+            let file =
+                name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' });
             let file = format!("{}.jsonl", file.collect::<String>());
             let path = surroundings.cache.join("exchanges").join(&suite.name).join(&variant.name).join(file);
             model.model = Arc::new(Kept::new(model.model, &path)?);

@@ -22,7 +22,8 @@ impl Kept {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let unusable = |e: ChatError| AdapterError::Needs(format!("{e}; remove the file to ask the model anew"));
+        let unusable =
+            |e: ChatError| AdapterError::Needs(format!("{e}; remove the file to ask the model anew"));
         let before = fs::exists(path).then(|| Cassette::replay(path)).transpose().map_err(unusable)?;
         let (name, secrets): (String, Secrets) = (model.name().to_owned(), model.secrets());
         Ok(Self { name, before, now: Cassette::record(Box::new(model), path, secrets) })

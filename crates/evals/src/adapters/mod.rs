@@ -4,10 +4,12 @@
 mod beir;
 mod bfcl;
 mod callers;
+mod cpcd;
 mod exchanges;
 mod library;
 mod memo;
 mod sgd;
+mod simulated;
 mod systems;
 
 use std::path::{Path, PathBuf};
@@ -132,6 +134,8 @@ pub fn open(
         AdapterKind::Beir => Ok(Arc::new(beir::open(suite, &folder, surroundings, progress)?)),
         AdapterKind::Sgd => Ok(Arc::new(sgd::open(suite, &folder, surroundings)?)),
         AdapterKind::Bfcl => Ok(Arc::new(bfcl::open(suite, &folder, surroundings)?)),
+        AdapterKind::Simulated => Ok(Arc::new(simulated::open(suite, &folder, surroundings, progress)?)),
+        AdapterKind::Cpcd => Ok(Arc::new(cpcd::open(suite, &folder, surroundings, progress)?)),
     }
 }
 

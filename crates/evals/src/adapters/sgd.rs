@@ -117,7 +117,9 @@ pub(super) fn open(suite: &Suite, folder: &Path, surroundings: &Surroundings) ->
     let services = read_services(&schema)?;
     if let Some(name) = suite.data.parts.iter().find(|name| !services.contains_key(*name)) {
         let known = services.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(AdapterError::Unfit(format!("there is no service `{name}` in `{split}`; there are {known}")));
+        return Err(AdapterError::Unfit(format!(
+            "there is no service `{name}` in `{split}`; there are {known}"
+        )));
     }
     let packed = folder.join(format!("{split}.jsonl.gz"));
     let file = if fs::exists(&packed) { packed } else { folder.join(format!("{split}.jsonl")) };

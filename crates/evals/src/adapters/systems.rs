@@ -28,6 +28,7 @@ pub(super) struct Systems {
 }
 
 /// Items for words, and what it took.
+#[derive(Debug, Clone)]
 pub(super) struct Found {
     /// Best first; the agent shows [`MAX_ITEMS`] at most.
     pub(super) items: Vec<Scored>,
@@ -100,6 +101,12 @@ impl Systems {
         parts
     }
 
+    /// The tools of a variant's agent.
+    pub(super) fn tools(&self, variant: &Variant) -> Vec<String> {
+        let agent = self.agents.get(&variant.name).map(|(agent, _)| agent);
+        agent.into_iter().flat_map(|agent| agent.specs()).map(|spec| spec.name.clone()).collect()
+    }
+
     /// The items that a variant finds for these words.
     pub(super) async fn find(&self, variant: &Variant, words: &str) -> Result<Found, CaseError> {
         match &variant.system {
@@ -125,7 +132,10 @@ impl Systems {
                 let ms = fusing + found.iter().map(|(_, ms)| ms).sum::<f64>();
                 Ok(Found::by_searches(items, ms, parts))
             }
-            System::Agent { .. } => self.ask(&variant.name, words).await,
+            System::Agent { .. } => {
+                let options = TurnOptions { k: Some(MAX_ITEMS), ..TurnOptions::default() };
+                self.turn(&variant.name, &mut self.session(), words, options).await
+            }
         }
     }
 
@@ -149,12 +159,24 @@ impl Systems {
         })
     }
 
-    async fn ask(&self, variant: &str, words: &str) -> Result<Found, CaseError> {
+    /// A conversation that has not begun.
+    pub(super) fn session(&self) -> Session {
+        Session::in_memory(self.world.as_ref())
+    }
+
+    /// The items that a variant's agent shows at the next turn of a conversation. It plans as the variant says, and else does as
+    /// the options say.
+    pub(super) async fn turn(
+        &self,
+        variant: &str,
+        session: &mut Session,
+        words: &str,
+        options: TurnOptions,
+    ) -> Result<Found, CaseError> {
         let no_agent = || CaseError(format!("variant `{variant}` has no agent"));
         let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
-        let mut session = Session::in_memory(self.world.as_ref());
-        let options = TurnOptions { planner: *planner, k: Some(MAX_ITEMS), ..TurnOptions::default() };
-        let turn = agent.turn(&mut session, words, options, |_| {}).await.map_err(CaseError::of)?;
+        let options = TurnOptions { planner: *planner, ..options };
+        let turn = agent.turn(session, words, options, |_| {}).await.map_err(CaseError::of)?;
         let mut items = Vec::new();
         for item in turn.answer.iter().flat_map(|a| &a.items) {
             let ordinal = self.engine.snapshot().ordinal(&item.id).map_err(CaseError::of)?;
@@ -174,13 +196,9 @@ impl Systems {
 
 impl Found {
     fn by_searches(items: Vec<Scored>, ms: f64, searches: &[Search]) -> Self {
-        let name = |search: &Search| match search {
-            Search::Bm25(_) => "bm25".to_owned(),
-            Search::Embedding => "embedding".to_owned(),
-        };
         Self {
             items,
-            tools: searches.iter().map(name).collect(),
+            tools: searches.iter().map(|search| search.name().to_owned()).collect(),
             usage: CaseUsage { ms, ..CaseUsage::default() },
             turn: None,
         }

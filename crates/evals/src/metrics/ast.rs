@@ -203,10 +203,12 @@ mod tests {
     use super::*;
 
     fn holds(args: Json) -> bool {
-        let functions = [json!({"name": "area", "parameters": {"type": "dict", "required": ["base"], "properties": {
-            "base": {"type": "float"}, "unit": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}},
-            "box": {"type": "dict"}, "n": {"type": "integer"}
-        }}})];
+        let functions = [
+            json!({"name": "area", "parameters": {"type": "dict", "required": ["base"], "properties": {
+                "base": {"type": "float"}, "unit": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}},
+                "box": {"type": "dict"}, "n": {"type": "integer"}
+            }}}),
+        ];
         let answer = [json!({"area": {
             "base": [10, 10.5], "unit": ["sq. units", ""], "tags": [["a", "B c"], ""], "box": [{"w": [1, ""], "h": ["Tall"]}, ""],
             "n": [3, ""]
@@ -230,7 +232,9 @@ mod tests {
 
     #[test]
     fn several_calls_match_in_any_order() {
-        let functions = [json!({"name": "f", "parameters": {"properties": {"x": {"type": "integer"}}, "required": ["x"]}})];
+        let functions = [
+            json!({"name": "f", "parameters": {"properties": {"x": {"type": "integer"}}, "required": ["x"]}}),
+        ];
         let call = |x: i32| Call { tool: "f".to_owned(), args: json!({"x": x}) };
         let answer = [json!({"f": {"x": [1]}}), json!({"f": {"x": [2]}})];
         assert!(matches(&functions, &[call(2), call(1)], &answer));

@@ -1,12 +1,12 @@
 //! Beyond accuracy: what a system shows of a catalogue and how popular, new and varied it is.
 //!
 //! Novelty and diversity are measures of a case like any other. Coverage, Gini and popularity lift are figures of a whole run,
-//! over [`Lists`] of one cluster each; [`figure`] gives them with an interval.
+//! over [`Lists`] of one cluster each; [`figure`] gives them with an interval, and [`compare`] those of two variants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Metric;
-use crate::statistics::{Options, bootstrap, jackknife};
+use crate::statistics::{Comparison, Options, bootstrap, compare_pairs, jackknife};
 use crate::{Interval, Measure};
 
 /// What one cluster (a user, a conversation) was shown, and what it had chosen itself before.
@@ -98,8 +98,13 @@ pub fn popularity_lift<'a>(
     (profile > 0.0).then(|| (shown - profile) / profile)
 }
 
-/// A figure of a whole run with its interval over clusters: the bootstrap's for popularity lift, the jackknife's for coverage and
-/// Gini, which count distinct items. `items` is how many the catalogue has. `n` counts lists. `None` for any other metric.
+/// True for figures that count distinct items, which a resample with replacement always has fewer of.
+pub fn counts_distinct(metric: Metric) -> bool {
+    matches!(metric.info.name, "coverage" | "gini")
+}
+
+/// A figure of a whole run with its interval over clusters: the jackknife's for coverage and Gini, the bootstrap's for popularity
+/// lift. `items` is how many the catalogue has. `n` counts lists. `None` for any other metric.
 pub fn figure(
     metric: Metric,
     clusters: &[Lists],
@@ -107,18 +112,38 @@ pub fn figure(
     popularity: &Popularity,
     options: &Options,
 ) -> Option<Interval> {
-    let k = metric.k.unwrap_or(usize::MAX);
+    let of = of(metric, items, popularity)?;
     let options = options.within(metric.info.unit.range());
-    let interval = match metric.info.name {
-        "coverage" => jackknife(clusters, |c| coverage(c.iter().copied(), k, items), &options),
-        "gini" => jackknife(clusters, |c| gini(c.iter().copied(), k, items), &options),
-        "popularity_lift" => {
-            bootstrap(clusters, |c| popularity_lift(c.iter().copied(), k, popularity), &options)
-        }
-        _ => return None,
+    let statistic = |drawn: &[&Lists]| of(&mut drawn.iter().copied());
+    let interval = match counts_distinct(metric) {
+        true => jackknife(clusters, statistic, &options),
+        false => bootstrap(clusters, statistic, &options),
     };
     let n = if interval.n == 0 { 0 } else { clusters.iter().map(|c| c.shown.len()).sum() };
     Some(Interval { n, ..interval })
+}
+
+/// Two variants by a figure of a whole run: what each showed each cluster. `None` for any other metric.
+pub fn compare(
+    metric: Metric,
+    pairs: &[(Lists, Lists)],
+    items: usize,
+    popularity: &Popularity,
+    options: &Options,
+) -> Option<Comparison> {
+    Some(compare_pairs(metric, pairs, of(metric, items, popularity)?, options))
+}
+
+type Figure<'p> = Box<dyn Fn(&mut dyn Iterator<Item = &Lists>) -> Option<f64> + 'p>;
+
+fn of(metric: Metric, items: usize, popularity: &Popularity) -> Option<Figure<'_>> {
+    let k = metric.k.unwrap_or(usize::MAX);
+    Some(match metric.info.name {
+        "coverage" => Box::new(move |lists| coverage(lists, k, items)),
+        "gini" => Box::new(move |lists| gini(lists, k, items)),
+        "popularity_lift" => Box::new(move |lists| popularity_lift(lists, k, popularity)),
+        _ => return None,
+    })
 }
 
 /// How often each item is among the first `k`.

@@ -73,6 +73,8 @@ pub enum Family {
     Constraints,
     /// Whether what is said is so.
     Claims,
+    /// What a simulated user came to.
+    Simulation,
     /// What a system does to a catalogue and its users, beside being right.
     Beyond,
     /// What it costs.
@@ -98,6 +100,8 @@ pub enum Unit {
     Calls,
     /// Tokens of a model.
     Tokens,
+    /// Turns of a conversation.
+    Turns,
     /// The unit of the workspace's prices.
     Money,
 }
@@ -114,6 +118,7 @@ impl Unit {
             Self::Milliseconds => "ms",
             Self::Calls => "calls",
             Self::Tokens => "tokens",
+            Self::Turns => "turns",
             Self::Money => "money",
         }
     }

@@ -55,6 +55,13 @@ const FAMILIES: &[(Family, &str, &str)] = &[
     ),
     (Family::Claims, "Claims", "What is said about items, and whether it is so."),
     (
+        Family::Simulation,
+        "Simulated users",
+        "Of conversations with a user who wants one item, cannot name it, and looks at the first items of each answer. Whether the \
+         items are what was said so far is told by `constraint_satisfaction` and `earlier_violation`, where the conditions are \
+         those that the user said.",
+    ),
+    (
         Family::Beyond,
         "Beyond accuracy",
         "Coverage, Gini and popularity lift are figures of a whole run. Coverage and Gini count distinct items, of which a resample \

@@ -37,7 +37,8 @@ pub fn measure(metric: Metric, ranking: &[&str], judged: &Judgments<'_>) -> Meas
 /// The order that trec_eval gives a run: by score in single precision, highest first, then by id, last first. Not a
 /// number is below every number.
 pub fn by_score<'a>(scores: impl IntoIterator<Item = (&'a str, f64)>) -> Vec<&'a str> {
-    let key = |score: f64| if score.is_nan() { f32::NEG_INFINITY } else { score as f32 };
+    // −0 and 0 are equal.
+    let key = |score: f64| if score.is_nan() { f32::NEG_INFINITY } else { score as f32 + 0.0 };
     let mut scored: Vec<_> = scores.into_iter().map(|(id, score)| (key(score), id)).collect();
     scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| y.cmp(x)));
     scored.into_iter().map(|(_, id)| id).collect()

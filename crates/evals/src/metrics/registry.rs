@@ -20,6 +20,7 @@ const RANKING: MetricInfo = MetricInfo { cutoff: Cutoff::Required, ..BASE };
 const PLANNING: MetricInfo = MetricInfo { family: Family::Planning, ..BASE };
 const CONSTRAINTS: MetricInfo = MetricInfo { family: Family::Constraints, ..BASE };
 const CLAIMS: MetricInfo = MetricInfo { family: Family::Claims, ..BASE };
+const SIMULATION: MetricInfo = MetricInfo { family: Family::Simulation, better: Better::Lower, ..BASE };
 const BEYOND: MetricInfo =
     MetricInfo { family: Family::Beyond, cutoff: Cutoff::Required, scope: Scope::Run, ..BASE };
 const COST: MetricInfo = MetricInfo {
@@ -207,6 +208,38 @@ const REGISTRY: &[MetricInfo] = &[
         source: "Segue; object hallucination CHAIR_i of Rohrbach et al., EMNLP 2018, with items for objects",
         better: Better::Lower,
         ..CLAIMS
+    },
+    MetricInfo {
+        name: "target_found",
+        also: &["success_within_patience"],
+        definition: "Whether the item that a simulated user wants, or one of them, was shown within the user's patience.",
+        source: "Balog and Zhai, SIGIR-AP 2023; success rate at t of Lei et al. (EAR), WSDM 2020",
+        better: Better::Higher,
+        ..SIMULATION
+    },
+    MetricInfo {
+        name: "turns_to_target",
+        also: &["turns_to_success"],
+        definition: "Turns until the wanted item was shown; one more than the user's patience where it never was. Conversations \
+                     in which every turn failed do not count.",
+        source: "Balog and Zhai, SIGIR-AP 2023; average turn of Lei et al. (EAR), WSDM 2020",
+        unit: Unit::Turns,
+        ..SIMULATION
+    },
+    MetricInfo {
+        name: "target_regret",
+        also: &["regret"],
+        definition: "What is lost against lists with the wanted item first: 1 − 1 / log2(1 + rank), 1 where it is not shown, summed \
+                     over the turns until it is, over the turns of the user's patience. 0: shown first in the first turn.",
+        source: "regret of bandits, Auer, Cesa-Bianchi and Fischer, Machine Learning 2002, with the discount of Järvelin and \
+                 Kekäläinen, TOIS 2002, as the reward",
+        ..SIMULATION
+    },
+    MetricInfo {
+        name: "repetition",
+        definition: "Items shown that the user had turned down in so many words, of the items shown since something was.",
+        source: "Segue; rejected items leave the candidates in the protocol of Lei et al. (EAR), WSDM 2020",
+        ..SIMULATION
     },
     MetricInfo {
         name: "coverage",

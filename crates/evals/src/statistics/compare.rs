@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{add, averaged, pooled, ratio, samples_beside, times};
-use super::{Options, bootstrap, holm, permutation, sd_of_differences, smallest_detectable};
-use crate::metrics::{Better, Metric, Scope, cost};
+use super::{Options, bootstrap, holm, jackknife, permutation, sd_of_differences, smallest_detectable};
+use crate::metrics::{Better, Metric, Scope, beyond, cost};
 use crate::{CaseResult, Interval, Measure};
 
 /// What a comparison comes to.
@@ -75,39 +75,33 @@ pub struct Comparison {
 /// Compares a variant `b` with a baseline `a` on the cases that both have, by case and cluster; repeats of a case are averaged.
 ///
 /// The interval of the difference is from [`bootstrap`] over clusters, each with both its sides; p from [`permutation`]. A
-/// failed case counts as the worst there is, with the weight that the other variant shows it to have.
+/// failed case counts as the worst there is, with the weight that the other variant shows it to have. Coverage, Gini and popularity
+/// lift are not in results: see [`beyond::compare`].
 pub fn compare(a: &[CaseResult], b: &[CaseResult], metric: Metric, options: &Options) -> Comparison {
-    let cases = |results: &[CaseResult]| -> BTreeSet<(String, String)> {
-        results.iter().map(|r| (r.cluster.clone(), r.case.clone())).collect()
-    };
-    let (in_a, in_b) = (cases(a), cases(b));
-    let shared = |results: &[CaseResult]| -> Vec<CaseResult> {
-        let both = |r: &&CaseResult| {
-            let key = (r.cluster.clone(), r.case.clone());
-            in_a.contains(&key) && in_b.contains(&key)
-        };
-        results.iter().filter(both).cloned().collect()
+    let (in_a, in_b) = (cases_of(a), cases_of(b));
+    let shared = |results| -> Vec<&CaseResult> {
+        let both = |r: &&CaseResult| in_a.contains(&key(r)) && in_b.contains(&key(r));
+        <[CaseResult]>::iter(results).filter(both).collect()
     };
     let (a_shared, b_shared) = (shared(a), shared(b));
     let mut comparison = match cost::percentile_of(metric) {
-        Some(q) => of_times(&a_shared, &b_shared, q, options),
+        Some(q) => of_times(&a_shared, &b_shared, metric, q, options),
         None => of_measures(&a_shared, &b_shared, metric, options),
     };
     let named = |results: &[CaseResult]| results.first().map(|r| r.variant.clone()).unwrap_or_default();
-    comparison.metric = metric.to_string();
     (comparison.baseline, comparison.variant) = (named(a), named(b));
-    comparison.better = metric.info.better;
     if comparison.better == Better::Lower {
         comparison.changed = (comparison.changed.1, comparison.changed.0);
     }
     comparison.unpaired = in_a.symmetric_difference(&in_b).count();
-    comparison.judge();
     comparison
 }
 
-/// Compares figures of whole runs: `figure` is taken of the first and of the second of each cluster's pair. The names, `n`,
-/// `unpaired`, `changed` and `better` are for the caller to fill in, and then [`adjust`] to be called.
+/// Compares figures of whole runs: `figure` is taken of the first and of the second of each cluster's pair. The interval is the
+/// jackknife's for figures that count distinct items, else the bootstrap's. The variants' names and what is counted in cases
+/// are for the caller to fill in.
 pub fn compare_pairs<C: PartialEq>(
+    metric: Metric,
     pairs: &[(C, C)],
     figure: impl Fn(&mut dyn Iterator<Item = &C>) -> Option<f64>,
     options: &Options,
@@ -117,10 +111,14 @@ pub fn compare_pairs<C: PartialEq>(
     let difference = |drawn: &[&(C, C)]| {
         Some(figure(&mut drawn.iter().map(|p| &p.1))? - figure(&mut drawn.iter().map(|p| &p.0))?)
     };
-    let interval = bootstrap(pairs, difference, &options.within(None));
-    let test = permutation(pairs, &figure, options);
-    Comparison {
-        metric: String::new(),
+    let options = options.within(None);
+    let interval = match beyond::counts_distinct(metric) {
+        true => jackknife(pairs, difference, &options),
+        false => bootstrap(pairs, difference, &options),
+    };
+    let test = permutation(pairs, &figure, &options);
+    let mut comparison = Comparison {
+        metric: metric.to_string(),
         baseline: String::new(),
         variant: String::new(),
         before: before.unwrap_or_default(),
@@ -136,9 +134,11 @@ pub fn compare_pairs<C: PartialEq>(
         unpaired: 0,
         changed: (0, 0),
         smallest_detectable: None,
-        better: Better::Higher,
+        better: metric.info.better,
         alpha: options.alpha(),
-    }
+    };
+    comparison.judge();
+    comparison
 }
 
 /// Adjusts `p_holm` and the verdict of each for the number of variants that are compared by the same metric.
@@ -176,13 +176,22 @@ impl Comparison {
     }
 }
 
-fn of_measures(a: &[CaseResult], b: &[CaseResult], metric: Metric, options: &Options) -> Comparison {
+/// A case, and the cluster that it is in.
+fn key(result: &CaseResult) -> (&str, &str) {
+    (&result.cluster, &result.case)
+}
+
+fn cases_of(results: &[CaseResult]) -> BTreeSet<(&str, &str)> {
+    results.iter().map(key).collect()
+}
+
+fn of_measures(a: &[&CaseResult], b: &[&CaseResult], metric: Metric, options: &Options) -> Comparison {
     let name = metric.to_string();
     let mut weights = BTreeMap::new();
     if metric.info.scope == Scope::Case {
-        for result in a.iter().chain(b) {
+        for result in a.iter().chain(b).copied() {
             if let Some(measure) = result.metrics.get(&name).filter(|m| m.weight > 0.0) {
-                weights.insert((result.cluster.as_str(), result.case.as_str()), measure.weight);
+                weights.insert(key(result), measure.weight);
             }
         }
     }
@@ -206,14 +215,16 @@ fn of_measures(a: &[CaseResult], b: &[CaseResult], metric: Metric, options: &Opt
     let pairs: Vec<_> = clusters.into_values().collect();
     let smallest =
         sd_of_differences(&pairs).and_then(|sd| smallest_detectable(sd, pairs.len(), options.alpha(), 0.8));
-    let comparison = compare_pairs(&pairs, ratio, options);
+    let comparison = compare_pairs(metric, &pairs, ratio, options);
     Comparison { n: cases.len(), changed, smallest_detectable: smallest, ..comparison }
 }
 
-fn of_times(a: &[CaseResult], b: &[CaseResult], q: f64, options: &Options) -> Comparison {
-    let cases: BTreeSet<_> = a.iter().map(|r| (&r.cluster, &r.case)).collect();
-    let mut b = times(b);
-    let pairs: Vec<_> =
-        times(a).into_iter().map(|(cluster, a)| (a, b.remove(cluster).unwrap_or_default())).collect();
-    Comparison { n: cases.len(), ..compare_pairs(&pairs, |of| pooled(of, q), options) }
+fn of_times(a: &[&CaseResult], b: &[&CaseResult], metric: Metric, q: f64, options: &Options) -> Comparison {
+    let cases: BTreeSet<_> = a.iter().map(|r| key(r)).collect();
+    let mut b = times(b.iter().copied());
+    let pairs: Vec<_> = times(a.iter().copied())
+        .into_iter()
+        .map(|(cluster, a)| (a, b.remove(cluster).unwrap_or_default()))
+        .collect();
+    Comparison { n: cases.len(), ..compare_pairs(metric, &pairs, |of| pooled(of, q), options) }
 }

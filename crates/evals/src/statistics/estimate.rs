@@ -56,12 +56,12 @@ pub fn figure(results: &[CaseResult], metric: Metric, options: &Options) -> Inte
 /// What the results say of a metric. A case that failed and has no measure counts as the worst there is, with the mean weight
 /// of the others; costs of failed cases count as they are.
 pub fn samples(results: &[CaseResult], metric: Metric) -> Vec<Sample<'_>> {
-    samples_beside(results, metric, &BTreeMap::new())
+    samples_beside(&results.iter().collect::<Vec<_>>(), metric, &BTreeMap::new())
 }
 
 /// [`samples`], where a failed case weighs what is known of it from elsewhere.
 pub(super) fn samples_beside<'a>(
-    results: &'a [CaseResult],
+    results: &[&'a CaseResult],
     metric: Metric,
     weights: &BTreeMap<(&str, &str), f64>,
 ) -> Vec<Sample<'a>> {
@@ -70,7 +70,7 @@ pub(super) fn samples_beside<'a>(
         Scope::Usage => cost::measure(metric, &result.usage),
         _ => result.metrics.get(&name).copied(),
     };
-    let known = results.iter().filter_map(measure).filter(says_something);
+    let known = results.iter().copied().filter_map(measure).filter(says_something);
     let (sum, count) = known.fold((0.0, 0_u32), |(sum, count), m| (sum + m.weight, count + 1));
     let usual = if count > 0 { sum / f64::from(count) } else { 1.0 };
     let failed = |result: &CaseResult| {
@@ -82,7 +82,7 @@ pub(super) fn samples_beside<'a>(
         let measure = measure(result).or_else(|| failed(result))?;
         Some(Sample { cluster: &result.cluster, case: &result.case, measure })
     };
-    results.iter().filter_map(of_case).collect()
+    results.iter().copied().filter_map(of_case).collect()
 }
 
 /// Whether a measure counts: it has a weight, and both are numbers.
@@ -114,9 +114,9 @@ fn by_cluster<'a>(cases: &BTreeMap<(&'a str, &'a str), Measure>) -> BTreeMap<&'a
 }
 
 /// The wall times of each cluster, every repeat of every case.
-pub(super) fn times(results: &[CaseResult]) -> BTreeMap<&str, Vec<f64>> {
+pub(super) fn times<'a>(results: impl IntoIterator<Item = &'a CaseResult>) -> BTreeMap<&'a str, Vec<f64>> {
     let mut clusters: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for result in results.iter().filter(|r| r.usage.ms.is_finite()) {
+    for result in results.into_iter().filter(|r| r.usage.ms.is_finite()) {
         clusters.entry(&result.cluster).or_default().push(result.usage.ms);
     }
     clusters

@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use statrs::statistics::Statistics;
 
-use super::estimate::{ratio, says_something};
-use super::samples;
+use super::estimate::{ratio, samples_beside, says_something};
 use crate::metrics::Metric;
 use crate::{CaseResult, Measure};
 
@@ -23,14 +22,14 @@ pub struct Spread {
 
 /// The spread of a metric over the repeats of one variant; `None` where nothing was repeated.
 pub fn repeats(results: &[CaseResult], metric: Metric) -> Option<Spread> {
-    let mut runs: BTreeMap<u32, Vec<CaseResult>> = BTreeMap::new();
+    let mut runs: BTreeMap<u32, Vec<&CaseResult>> = BTreeMap::new();
     for result in results {
-        runs.entry(result.repeat).or_default().push(result.clone());
+        runs.entry(result.repeat).or_default().push(result);
     }
     let mut figures = Vec::new();
     let mut cases: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
     for run in runs.values() {
-        let samples = samples(run, metric);
+        let samples = samples_beside(run, metric, &BTreeMap::new());
         let counted = || samples.iter().filter(|s| says_something(&s.measure));
         figures.extend(ratio(&mut counted().map(|s| &s.measure)));
         for sample in counted() {

@@ -1,10 +1,3 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test says what is wrong by failing, and a simulation what it found"
-)]
-
 mod comparisons;
 mod intervals;
 mod simulation;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::baseline::as_kept;
 use super::{Baseline, Change, Fingerprint, GateReport, PartChange, Suite, hold};
 use crate::metrics::Metric;
 use crate::statistics::{Comparison, Options, Spread, adjust, compare, figure, repeats};
@@ -90,10 +91,8 @@ pub fn assess(
     baseline: Option<&Baseline>,
 ) -> Assessment {
     let options = suite.statistics();
-    let mut by_variant: BTreeMap<&str, Vec<CaseResult>> = BTreeMap::new();
-    for result in results {
-        by_variant.entry(result.variant.as_str()).or_default().push(result.clone());
-    }
+    let by_variant: BTreeMap<&str, Vec<CaseResult>> =
+        suite.variants.iter().map(|v| (v.name.as_str(), of_variant(results, &v.name))).collect();
     let none = Vec::new();
     let of = |name: &str| by_variant.get(name).unwrap_or(&none);
     let variants =
@@ -102,20 +101,19 @@ pub fn assess(
     let others = suite.variants.iter().filter(|v| v.name != reference);
     let pairs: Vec<_> = others.map(|v| (v.name.clone(), of(&v.name), of(&reference))).collect();
     let comparisons = compare_all(&pairs, &reference, &suite.metrics, &options);
+    let kept = baseline.map(|_| as_kept(results)).unwrap_or_default();
     let baseline_report = baseline.map(|baseline| {
         let names: Vec<&str> = suite.variants.iter().map(|v| v.name.as_str()).collect();
-        let before: Vec<_> = names.iter().map(|name| baseline.of_variant(name)).collect();
-        let pairs: Vec<_> = names
-            .iter()
-            .zip(&before)
-            .filter(|(_, before)| !before.is_empty())
-            .map(|(name, before)| ((*name).to_owned(), of(name), before))
-            .collect();
+        let sides =
+            names.iter().map(|name| (*name, of_variant(&kept, name), of_variant(&baseline.results, name)));
+        let sides: Vec<_> = sides.filter(|(.., before)| !before.is_empty()).collect();
+        let pairs: Vec<_> =
+            sides.iter().map(|(name, now, before)| ((*name).to_owned(), now, before)).collect();
         BaselineReport {
             fingerprint: baseline.fingerprint.hash.clone(),
             changed: fingerprint.changes(&baseline.fingerprint),
             comparisons: compare_all(&pairs, "baseline", &suite.metrics, &options),
-            cases: baseline.changes(results, &suite.metrics),
+            cases: baseline.changes(&kept, &suite.metrics),
             missing: baseline.missing_from(results, &names),
         }
     });
@@ -128,8 +126,13 @@ pub fn assess(
         baseline: baseline_report,
         gate: GateReport { passed: true, results: Vec::new() },
     };
-    assessment.gate = hold(suite, &assessment, results, baseline);
+    assessment.gate = hold(suite, &assessment, results, baseline.map(|b| (b, kept.as_slice())));
     assessment
+}
+
+/// The results of a variant.
+pub(super) fn of_variant(results: &[CaseResult], name: &str) -> Vec<CaseResult> {
+    results.iter().filter(|r| r.variant == name).cloned().collect()
 }
 
 fn report(name: &str, results: &[CaseResult], metrics: &[Metric], options: &Options) -> VariantReport {
@@ -178,7 +181,7 @@ fn compare_all(
     for metric in metrics {
         for (variant, now, before) in pairs {
             let (variant, baseline) = (variant.clone(), reference.to_owned());
-            all.push(Comparison { variant, baseline, ..compare(before, now, *metric, options) });
+            all.push(Comparison { baseline, variant, ..compare(before, now, *metric, options) });
         }
     }
     adjust(&mut all);

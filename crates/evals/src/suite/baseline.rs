@@ -1,5 +1,5 @@
-//! Committed results to compare with: JSON Lines, a heading and then a line a case under a variant, sorted, so that a new
-//! baseline shows in a diff as the cases that changed.
+//! Committed results to compare with: JSON Lines, a heading, a line for each part of the fingerprint and one for each case under a
+//! variant, sorted, so that a new baseline shows in a diff as what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -84,7 +84,14 @@ pub struct Change {
 #[serde(deny_unknown_fields)]
 struct Heading {
     suite: String,
-    fingerprint: Fingerprint,
+    fingerprint: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    part: String,
+    is: String,
 }
 
 /// A value alone has weight 1.
@@ -117,12 +124,7 @@ fn is_zero(n: &u32) -> bool {
 impl Baseline {
     /// Of a run's results.
     pub fn of(suite: &str, fingerprint: &Fingerprint, results: &[CaseResult]) -> Self {
-        let mut results: Vec<CaseResult> = results.to_vec();
-        for result in &mut results {
-            result.usage = CaseUsage::default();
-            result.tools.clear();
-            result.detail = serde_json::Value::Null;
-        }
+        let mut results = as_kept(results);
         results.sort_by(|a, b| key(a).cmp(&key(b)));
         Self { suite: suite.to_owned(), fingerprint: fingerprint.clone(), results }
     }
@@ -141,7 +143,12 @@ impl Baseline {
         }
         let mut results: Vec<CaseResult> = Vec::new();
         let mut seen = BTreeSet::new();
+        let mut parts = BTreeMap::new();
         for (i, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            if let Ok(Part { part, is }) = serde_json::from_str(line) {
+                parts.insert(part, is);
+                continue;
+            }
             let line: Line = serde_json::from_str(line).map_err(|e| wrong(i, e.to_string()))?;
             let result = line.into_result();
             if !seen.insert((result.variant.clone(), result.case.clone(), result.repeat)) {
@@ -152,27 +159,23 @@ impl Baseline {
             }
             results.push(result);
         }
-        Ok(Self { suite: heading.suite, fingerprint: heading.fingerprint, results })
+        let fingerprint = Fingerprint { hash: heading.fingerprint, parts };
+        Ok(Self { suite: heading.suite, fingerprint, results })
     }
 
     /// Writes it, atomically.
     pub fn write(&self, path: &Path) -> Result<(), BaselineError> {
-        let heading = Heading { suite: self.suite.clone(), fingerprint: self.fingerprint.clone() };
-        let mut text = json(&heading);
-        for result in &self.results {
-            text.push('\n');
-            text.push_str(&json(&Line::of(result)));
-        }
+        let heading = Heading { suite: self.suite.clone(), fingerprint: self.fingerprint.hash.clone() };
+        let part = |(part, is): (&String, &String)| json(&Part { part: part.clone(), is: is.clone() });
+        let mut lines = vec![json(&heading)];
+        lines.extend(self.fingerprint.parts.iter().map(part));
+        lines.extend(self.results.iter().map(|result| json(&Line::of(result))));
+        let mut text = lines.join("\n");
         text.push('\n');
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             fs::create_dir_all(folder)?;
         }
         Ok(fs::write_atomic(path, text.as_bytes())?)
-    }
-
-    /// The results of a variant.
-    pub fn of_variant(&self, variant: &str) -> Vec<CaseResult> {
-        self.results.iter().filter(|r| r.variant == variant).cloned().collect()
     }
 
     /// The cases that became better or worse, the largest changes first, those for the worse before those for the better. A case
@@ -183,8 +186,7 @@ impl Baseline {
             let (before, now) = (means(&self.results, *metric), means(results, *metric));
             for (key @ (variant, case), now) in &now {
                 let Some(before) = before.get(key) else { continue };
-                // Both are known to six decimals.
-                if (now - before).abs() <= 1.5 / SCALE {
+                if (now - before).abs() < 1.0 / SCALE {
                     continue;
                 }
                 let gained = (now > before) != (metric.info.better == Better::Lower);
@@ -206,6 +208,12 @@ impl Baseline {
         let names: BTreeSet<String> = missing.map(|r| format!("{}/{}", r.variant, r.case)).collect();
         names.into_iter().collect()
     }
+}
+
+/// Results as a baseline keeps them: to six decimals, without times and details. What is compared with a baseline is taken so
+/// too, or the rounding would show as a difference.
+pub(super) fn as_kept(results: &[CaseResult]) -> Vec<CaseResult> {
+    results.iter().map(|result| Line::of(result).into_result()).collect()
 }
 
 fn key(result: &CaseResult) -> (&str, &str, u32) {

@@ -8,8 +8,14 @@ use segue_catalog::text::nearest_name;
 use toml::Spanned;
 
 use super::spec::{DataSpec, GateSpec, Part, RetrieverName, SuiteSpec, VariantSpec};
-use super::{AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, Suite, SuiteError, System, Variant};
+use super::{
+    AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, SimulatedUser, Suite, SuiteError,
+    System, Variant,
+};
 use crate::metrics::{self, Metric, Scope};
+
+/// Turns of a simulated user, and items of an answer looked at.
+const MOST: usize = 50;
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
     let file = File { text, path };
@@ -22,6 +28,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
     }
     let wants_embeddings = spec.data.get_ref().embeddings;
     let mut data = file.data(spec.data)?;
+    let user = file.user(spec.user, data.adapter)?;
+    let is_conversation = data.adapter == AdapterKind::Cpcd;
     let mut measured: Vec<Metric> = Vec::new();
     for metric in &spec.metrics {
         let known =
@@ -45,6 +53,14 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
             if variants.iter().any(|v| v.name == variant.name) {
                 let message = format!("there are two variants `{}`; give one another name", variant.name);
                 return Err(file.wrong(span, message));
+            }
+            let is_search = !matches!(variant.system, System::Agent { .. });
+            if variant.query.is_some() != (is_conversation && is_search) {
+                let message = match variant.query {
+                    Some(_) => "`query` is only for searches in conversations; leave it out",
+                    None => "a search in a conversation needs a `query`: \"current\", \"history\", …",
+                };
+                return Err(file.wrong(span, format!("variant `{}`: {message}", variant.name)));
             }
             variants.push(variant);
         }
@@ -72,6 +88,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
         description: spec.description,
         path: path.to_owned(),
         data,
+        user,
         metrics: measured,
         variants,
         reference,
@@ -118,8 +135,31 @@ impl File<'_> {
             };
             return Err(self.wrong(span, message));
         }
+        if spec.map.is_some() && spec.adapter != AdapterKind::Simulated {
+            return Err(self.wrong(span, "`map` is only for `adapter = \"simulated\"`".to_owned()));
+        }
+        let map = spec.map.as_ref().map(|map| self.beside(map));
         let DataSpec { adapter, limit, parts, .. } = spec;
-        Ok(Data { adapter, place, split, limit, parts, embeddings: false })
+        Ok(Data { adapter, place, split, limit, parts, embeddings: false, map })
+    }
+
+    fn user(
+        &self,
+        user: Option<Spanned<SimulatedUser>>,
+        adapter: AdapterKind,
+    ) -> Result<Option<SimulatedUser>, SuiteError> {
+        let Some(user) = user else { return Ok(None) };
+        let span = user.span();
+        if adapter != AdapterKind::Simulated {
+            return Err(self.wrong(span, "`user` is only for `adapter = \"simulated\"`".to_owned()));
+        }
+        let user = user.into_inner();
+        for (key, value) in [("patience", user.patience), ("looks_at", user.looks_at)] {
+            if !(1..=MOST).contains(&value) {
+                return Err(self.wrong(span, format!("`{key}` should be from 1 to {MOST}")));
+            }
+        }
+        Ok(Some(user))
     }
 
     /// The variant, or one for each list of weights that is to be tried.
@@ -132,7 +172,7 @@ impl File<'_> {
             return wrong("a name should be visible on one line".to_owned());
         }
         self.keys_fit(&spec, &span)?;
-        let one = |system| Ok(vec![Variant { name: spec.name.clone(), system }]);
+        let one = |system| Ok(vec![Variant { name: spec.name.clone(), system, query: spec.query }]);
         if let Some(planner) = spec.planner {
             if planner == PlannerName::Rules && (spec.model.is_some() || spec.prompts.is_some()) {
                 return wrong("`rules` asks no model; leave `model` and `prompts` out".to_owned());
@@ -190,7 +230,8 @@ impl File<'_> {
                 None => spec.name.clone(),
             };
             let (parts, depth) = (parts.clone(), spec.depth);
-            made.push(Variant { name, system: System::Fusion { parts, method, weights, depth } });
+            let system = System::Fusion { parts, method, weights, depth };
+            made.push(Variant { name, system, query: spec.query });
         }
         Ok(made)
     }
@@ -211,6 +252,7 @@ impl File<'_> {
                     ("weights", spec.weights.is_some(), is_fusion, "`retriever = \"fusion\"`"),
                     ("try_weights", spec.try_weights.is_some(), is_fusion, "`retriever = \"fusion\"`"),
                     ("depth", spec.depth.is_some(), is_fusion, "`retriever = \"fusion\"`"),
+                    ("query", spec.query.is_some(), !is_agent, "variants with a `retriever`"),
                     ("model", spec.model.is_some(), is_agent, "variants with a `planner`"),
                     ("without", !spec.without.is_empty(), is_agent, "variants with a `planner`"),
                     ("prompts", spec.prompts.is_some(), is_agent, "variants with a `planner`"),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::assess::of_variant;
 use super::{Assessment, Baseline, Demand, Evidence, Gate, Suite};
 use crate::metrics::Better;
 use crate::statistics::compare;
@@ -29,12 +30,12 @@ pub struct GateResult {
     pub because: String,
 }
 
-/// Holds a suite's gates against its results.
-pub fn hold(
+/// Holds a suite's gates against its results; `baseline` is with the results as a baseline keeps them.
+pub(super) fn hold(
     suite: &Suite,
     assessment: &Assessment,
     results: &[CaseResult],
-    baseline: Option<&Baseline>,
+    baseline: Option<(&Baseline, &[CaseResult])>,
 ) -> GateReport {
     let mut held = Vec::new();
     for gate in &suite.gates {
@@ -51,7 +52,7 @@ pub fn hold(
         }
     }
     let drops = suite.gates.iter().any(|g| matches!(g.demand, Demand::AllowedDrop { .. }));
-    if let Some(baseline) = baseline.filter(|_| drops) {
+    if let Some((baseline, _)) = baseline.filter(|_| drops) {
         // Hard cases that are left out would look like a gain.
         for variant in &suite.variants {
             let missing = baseline.missing_from(results, &[variant.name.as_str()]);
@@ -75,12 +76,11 @@ fn judge(
     suite: &Suite,
     assessment: &Assessment,
     results: &[CaseResult],
-    baseline: Option<&Baseline>,
+    baseline: Option<(&Baseline, &[CaseResult])>,
 ) -> (Option<bool>, String) {
     let metric = gate.metric;
     let lower_is_better = metric.info.better == Better::Lower;
     let sign = if lower_is_better { -1.0 } else { 1.0 };
-    let of = |wanted: &str| results.iter().filter(|r| r.variant == wanted).cloned().collect::<Vec<_>>();
     match &gate.demand {
         Demand::Limit(limit) => {
             let estimate = assessment
@@ -94,14 +94,14 @@ fn judge(
             (Some(sign * estimate.value >= sign * limit), because)
         }
         Demand::AllowedDrop { drop, evidence } => {
-            let Some(baseline) = baseline else {
+            let Some((baseline, kept)) = baseline else {
                 return (None, "not judged: it needs --baseline".to_owned());
             };
-            let before = baseline.of_variant(variant);
+            let before = of_variant(&baseline.results, variant);
             if before.is_empty() {
                 return (None, "not judged: the baseline does not have this variant".to_owned());
             }
-            let compared = compare(&before, &of(variant), metric, &suite.statistics());
+            let compared = compare(&before, &of_variant(kept, variant), metric, &suite.statistics());
             let difference = turned(compared.difference, sign);
             let decides = match evidence {
                 Evidence::Estimate => difference.value,
@@ -112,16 +112,16 @@ fn judge(
                 signed(&compared.difference),
                 if *evidence == Evidence::Interval { ", beyond doubt" } else { "" }
             );
-            // Baselines are kept to six decimals.
-            (Some(decides >= -drop - 1e-6), because)
+            // A drop of just what is allowed is allowed, however it is rounded.
+            (Some(decides >= -drop - 1e-9), because)
         }
         Demand::BetterThan { variant: other, times } => {
-            let mut others = of(other);
+            let mut others = of_variant(results, other);
             let name = metric.to_string();
             for measure in others.iter_mut().filter_map(|r| r.metrics.get_mut(&name)) {
                 measure.value *= times;
             }
-            let compared = compare(&others, &of(variant), metric, &suite.statistics());
+            let compared = compare(&others, &of_variant(results, variant), metric, &suite.statistics());
             let difference = turned(compared.difference, sign);
             let because = format!(
                 "{} against {}`{other}`; the whole interval should be better",

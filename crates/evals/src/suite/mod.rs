@@ -44,12 +44,15 @@ use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Metric;
+use crate::simulator::Style;
 use crate::statistics::Options;
 
 pub use assess::{Assessment, BaselineReport, Spent, VariantReport, assess};
 pub use baseline::{Baseline, BaselineError, Change, Direction};
+pub(crate) use fingerprint::digest;
 pub use fingerprint::{Fingerprint, PartChange, code_parts};
-pub use gate::{GateReport, GateResult, hold};
+use gate::hold;
+pub use gate::{GateReport, GateResult};
 pub use run::{Answered, Case, CaseError, Outlook, RunEnd, RunError, RunOptions, Task, run};
 pub use store::{ResultStore, StoreError};
 
@@ -65,6 +68,9 @@ pub struct Suite {
     pub path: PathBuf,
     /// What it runs on.
     pub data: Data,
+    /// Who asks, where users are simulated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<SimulatedUser>,
     /// Its metrics, the most important first.
     #[serde(serialize_with = "names")]
     pub metrics: Vec<Metric>,
@@ -103,6 +109,32 @@ pub struct Data {
     pub parts: Vec<String>,
     /// Whether items are embedded.
     pub embeddings: bool,
+    /// The mapping of the catalogue, where it is not beside its items; what it says counts, not where it is.
+    #[serde(skip)]
+    pub map: Option<PathBuf>,
+}
+
+/// The users of a suite of simulated conversations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SimulatedUser {
+    /// How many turns a user has before giving up.
+    #[schemars(range(min = 1, max = 50))]
+    pub patience: usize,
+    /// How many of the items shown a user looks at.
+    #[schemars(range(min = 1, max = 50))]
+    pub looks_at: usize,
+    /// How users talk.
+    pub style: Style,
+    /// A model that words what users mean, as `workspace.toml` or the shelf names it; templates unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+impl Default for SimulatedUser {
+    fn default() -> Self {
+        Self { patience: 6, looks_at: 5, style: Style::default(), model: None }
+    }
 }
 
 /// Where a suite's data is.
@@ -125,6 +157,10 @@ pub enum AdapterKind {
     Sgd,
     /// Function calls of the Berkeley Function-Calling Leaderboard: `BFCL_v4_PART.json` with their possible answers.
     Bfcl,
+    /// Conversational playlists as in CPCD: `dialogues.jsonl`, `tracks.jsonl`; the split is `all`.
+    Cpcd,
+    /// Simulated users who each want an item of a catalogue: the file of items, and its mapping.
+    Simulated,
 }
 
 /// One variant of the system.
@@ -134,6 +170,25 @@ pub struct Variant {
     pub name: String,
     /// What it is.
     pub system: System,
+    /// What of a conversation is searched for, where the cases are turns of one and the variant is a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<QueryText>,
+}
+
+/// What of a conversation is searched for. Liked items are those that the data set's protocol lets be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryText {
+    /// What the user says now.
+    Current,
+    /// All that the user has said so far.
+    History,
+    /// That, and the texts of the items that the user liked so far.
+    HistoryAndLiked,
+    /// What the user says now, and the makers of the items that the user liked so far: what can be done without a model.
+    CurrentAndMakers,
+    /// What the person searched for who played the system when the conversation was recorded: an upper bound, and no system.
+    Recorded,
 }
 
 /// What a variant is.
@@ -285,6 +340,16 @@ impl Suite {
     /// How intervals and tests of this suite are made.
     pub fn statistics(&self) -> Options {
         Options { seed: self.seed, ..Options::default() }
+    }
+}
+
+impl Search {
+    /// As suites and results name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bm25(_) => "bm25",
+            Self::Embedding => "embedding",
+        }
     }
 }
 

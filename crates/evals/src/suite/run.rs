@@ -61,6 +61,11 @@ pub trait Task: Send + Sync + fmt::Debug {
     /// What the results depend on besides the suite itself and the code: part to its hash or name.
     fn depends(&self) -> Vec<(String, String)>;
 
+    /// The tools that a variant's agent has, by name; none where the variant is no agent.
+    fn tools(&self, _variant: &Variant) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Does one case under one variant.
     fn answer<'a>(
         &'a self,
@@ -123,9 +128,9 @@ pub async fn run(
     let mut running: JoinSet<CaseResult> = JoinSet::new();
     let mut outlook = Outlook { done: 0, total };
     let mut stopped = false;
-    for case in task.cases() {
+    for (nth, case) in task.cases().enumerate() {
         let case = Arc::new(case?);
-        for (repeat, variant) in each(suite) {
+        for (repeat, variant) in each(suite, nth) {
             if store.has(&suite.variants, variant, &case.id, repeat) {
                 outlook.done += 1;
                 continue;
@@ -155,9 +160,12 @@ pub async fn run(
     Ok(RunEnd::Complete)
 }
 
-fn each(suite: &Suite) -> impl Iterator<Item = (u32, usize)> {
+/// The repeats and variants of the `nth` case. Another variant begins each time: the first to touch a case warms the caches for
+/// the others, and their times are compared.
+fn each(suite: &Suite, nth: usize) -> impl Iterator<Item = (u32, usize)> {
     let variants = suite.variants.len();
-    (0..suite.repeats).flat_map(move |repeat| (0..variants).map(move |variant| (repeat, variant)))
+    let from = move |i: usize| (i + nth) % variants.max(1);
+    (0..suite.repeats).flat_map(move |repeat| (0..variants).map(move |i| (repeat, from(i))))
 }
 
 /// Waits for one result and keeps it; false if the run is to stop.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{AdapterKind, Evidence, FusionMethod, PlannerName};
+use super::{AdapterKind, Evidence, FusionMethod, PlannerName, QueryText, SimulatedUser};
 
 /// A suite: a data set, variants of the system, what is measured of them, and when the result is good enough.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -22,6 +22,9 @@ pub(super) struct SuiteSpec {
     /// What it runs on.
     #[schemars(with = "DataSpec")]
     pub(super) data: Spanned<DataSpec>,
+    /// Who asks, where users are simulated.
+    #[schemars(with = "Option<SimulatedUser>")]
+    pub(super) user: Option<Spanned<SimulatedUser>>,
     /// The metrics, the most important first: `["ndcg@10", "recall@100"]`.
     #[schemars(with = "Vec<String>")]
     pub(super) metrics: Vec<Spanned<String>>,
@@ -66,6 +69,8 @@ pub(super) struct DataSpec {
     /// Only these services (`sgd`) or categories (`bfcl`).
     #[serde(default)]
     pub(super) parts: Vec<String>,
+    /// The mapping of the catalogue for `simulated`, beside the suite's file; `dataset.toml` in its folder unless given.
+    pub(super) map: Option<PathBuf>,
     /// `false` leaves embeddings out: no model is needed, and nothing is searched by meaning.
     pub(super) embeddings: Option<bool>,
 }
@@ -92,6 +97,8 @@ pub(super) struct VariantSpec {
     pub(super) try_weights: Option<Vec<Vec<f64>>>,
     /// How many of each part's best are fused; all unless given.
     pub(super) depth: Option<usize>,
+    /// What of a conversation is searched for, where the cases are turns of one.
+    pub(super) query: Option<QueryText>,
     /// The whole agent, with this planner.
     pub(super) planner: Option<PlannerName>,
     /// The planner's model, as `workspace.toml` or the shelf names it.

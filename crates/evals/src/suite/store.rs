@@ -138,7 +138,8 @@ impl ResultStore {
         let folders = fs::list(&root.join(suite)).ok()?;
         let runs = folders.into_iter().filter_map(|folder| {
             let run: RunFile = serde_json::from_slice(&fs::read(&folder.join(RUN)).ok()?).ok()?;
-            (run.fingerprint.hash != fingerprint).then_some((run.began, folder, run.fingerprint))
+            let is_another = run.fingerprint.hash != fingerprint && fs::exists(&folder.join(CASES));
+            is_another.then_some((run.began, folder, run.fingerprint))
         });
         let (_, folder, fingerprint) = runs.max_by_key(|(began, ..)| *began)?;
         Some((fingerprint, read(&folder.join(CASES)).ok()?.0))

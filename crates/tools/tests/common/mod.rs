@@ -9,7 +9,7 @@ use segue_models::ChatModel;
 use segue_retrieval::{Engine, build_index};
 use segue_world::{RealWorld, World, fs};
 
-const HOMES: &str = "\
+pub(crate) const HOMES: &str = "\
 id,title,kind,city,country,price,built,text
 h1,Canal View,apartment,Amsterdam,Netherlands,450000,1985,bright rooms above the water
 h2,The Old Mill,house,Utrecht,Netherlands,720000,1890,a mill with a garden and an orchard
@@ -58,9 +58,15 @@ pub(crate) struct Homes {
     _folder: tempfile::TempDir,
 }
 
+#[allow(dead_code, reason = "each test file takes what it needs")]
 pub(crate) fn homes() -> Homes {
+    homes_of(HOMES)
+}
+
+/// The homes in these rows, after a line that names their fields.
+pub(crate) fn homes_of(rows: &str) -> Homes {
     let folder = tempfile::tempdir().unwrap();
-    fs::write_atomic(&folder.path().join("homes.csv"), HOMES.as_bytes()).unwrap();
+    fs::write_atomic(&folder.path().join("homes.csv"), rows.as_bytes()).unwrap();
     let map = folder.path().join("homes.toml");
     fs::write_atomic(&map, MAP.as_bytes()).unwrap();
     let workspace = Workspace::at(folder.path().join("workspace"));
@@ -72,6 +78,7 @@ pub(crate) fn homes() -> Homes {
 
 impl Homes {
     /// An agent with all tools that plans with this model.
+    #[allow(dead_code, reason = "each test file takes what it needs")]
     pub(crate) fn agent(&self, model: Arc<dyn ChatModel>) -> Agent {
         let planning =
             PlanningModel { model, prompts: Prompts::load(None).unwrap(), prices: None, logprobs: false };

@@ -49,7 +49,12 @@ pub(super) fn residue(function: &ToolDefinition, said: &Said, today: Option<Date
 
 /// A value that stands once in the conversation belongs to one parameter: of two free texts that are the same, the one goes
 /// whose parameter is spoken of less. Required parameters stay.
-pub(super) fn once(args: &mut Map<String, Json>, function: &ToolDefinition, said: &Said, refused: &mut Vec<String>) {
+pub(super) fn once(
+    args: &mut Map<String, Json>,
+    function: &ToolDefinition,
+    said: &Said,
+    refused: &mut Vec<String>,
+) {
     let free = |name: &String| {
         let schema = schema::parameters(function).find(|(parameter, _)| *parameter == name).map(|(_, s)| s);
         schema.is_some_and(|s| s.get("enum").is_none())

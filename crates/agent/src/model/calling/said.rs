@@ -30,8 +30,7 @@ pub(super) struct Said {
 impl Said {
     pub(super) fn new(conversation: &[Message]) -> Self {
         let spoken = || conversation.iter().filter(|m| matches!(m.role, Role::User | Role::Assistant));
-        let turn =
-            |m: &Message| Turn { by_user: m.role == Role::User, words: words(&m.content).collect() };
+        let turn = |m: &Message| Turn { by_user: m.role == Role::User, words: words(&m.content).collect() };
         Self {
             turns: spoken().map(turn).collect(),
             squashed: spoken().map(|m| squash(&m.content)).collect::<Vec<_>>().join(" "),
@@ -99,7 +98,9 @@ pub(super) fn bears_out(said: &Said, parameter: &str, schema: &Json, value: &Jso
             text.parse().is_ok_and(|n| said.has_number(n)) || said.share(text) >= 1.0
         }
         Json::String(text) => said.share(text) >= 0.5,
-        Json::Array(values) => !values.is_empty() && values.iter().all(|v| bears_out(said, parameter, schema, v)),
+        Json::Array(values) => {
+            !values.is_empty() && values.iter().all(|v| bears_out(said, parameter, schema, v))
+        }
         Json::Object(_) | Json::Null => true,
     }
 }
@@ -107,7 +108,9 @@ pub(super) fn bears_out(said: &Said, parameter: &str, schema: &Json, value: &Jso
 /// True of a parameter that is yes or no, however it is written.
 pub(super) fn is_flag(schema: &Json) -> bool {
     let values = schema.get("enum").and_then(Json::as_array);
-    let yes_or_no = |v: &Json| v.as_str().is_some_and(|t| t.eq_ignore_ascii_case("true") || t.eq_ignore_ascii_case("false"));
+    let yes_or_no = |v: &Json| {
+        v.as_str().is_some_and(|t| t.eq_ignore_ascii_case("true") || t.eq_ignore_ascii_case("false"))
+    };
     let is_boolean = schema.get("type").is_some_and(|t| t == "boolean");
     is_boolean || values.is_some_and(|v| !v.is_empty() && v.iter().all(yes_or_no))
 }

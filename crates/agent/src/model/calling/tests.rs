@@ -75,7 +75,8 @@ fn what_nobody_says_does_not_count() {
     let called = after(&mut machine, reply).unwrap();
     let args = json!({"city": "Delft", "number_of_beds": "2", "pets_allowed": "True"});
     assert_eq!(Json::from(called.calls[0].args.clone()), args);
-    let refused = ["`landlord`: nobody says \"Mr Smith\"", "`agency`: its value is that of another parameter"];
+    let refused =
+        ["`landlord`: nobody says \"Mr Smith\"", "`agency`: its value is that of another parameter"];
     assert_eq!(called.refused, refused);
 }
 
@@ -123,7 +124,8 @@ fn a_negation_is_left_to_the_model() {
 
 #[test]
 fn a_model_by_itself_is_read_leniently() {
-    let reply = ChatReply::text("Sure:\n```json\n{\"name\": \"visit\", \"arguments\": {\"flat\": \"A\"}}\n```");
+    let reply =
+        ChatReply::text("Sure:\n```json\n{\"name\": \"visit\", \"arguments\": {\"flat\": \"A\"}}\n```");
     let calls = plain_calls(&reply, &functions());
     assert_eq!((calls.len(), calls[0].name.as_str()), (1, "visit"));
     assert!(plain_calls(&ChatReply::text("I have arranged a visit."), &functions()).is_empty());

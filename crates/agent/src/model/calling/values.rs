@@ -11,7 +11,8 @@ const NEAR: f64 = 0.8;
 /// Values of an enumeration that a refusal names.
 const NAMED: usize = 12;
 /// What models write for a value that there is not.
-const NOTHING: [&str; 9] = ["", "null", "none", "dontcare", "don't care", "any", "anything", "n/a", "unknown"];
+const NOTHING: [&str; 9] =
+    ["", "null", "none", "dontcare", "don't care", "any", "anything", "n/a", "unknown"];
 
 /// The value that is meant; `None` if it says that there is none. The error is for the model to read.
 pub(super) fn resolve(value: &Json, schema: &Json, today: Option<Date>) -> Result<Option<Json>, String> {
@@ -56,7 +57,8 @@ pub(super) fn is_date(schema: &Json) -> bool {
 /// The number that a word is: digits, or a name up to twelve.
 pub(super) fn number(word: &str) -> Option<f64> {
     const NAMES: [&str; 13] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
     ];
     let word = word.trim();
     let named = || NAMES.iter().position(|n| word.eq_ignore_ascii_case(n)).map(|n| n as f64);
@@ -96,7 +98,11 @@ fn each(values: &[Json], schema: &Json, today: Option<Date>) -> Result<Vec<Json>
     values.iter().filter_map(|v| resolve(v, of, today).transpose()).collect()
 }
 
-fn members(object: &Map<String, Json>, schema: &Json, today: Option<Date>) -> Result<Map<String, Json>, String> {
+fn members(
+    object: &Map<String, Json>,
+    schema: &Json,
+    today: Option<Date>,
+) -> Result<Map<String, Json>, String> {
     let mut resolved = Map::new();
     for (name, value) in object {
         let of = schema.get("properties").and_then(|p| p.get(name)).unwrap_or(&Json::Null);

@@ -4,18 +4,21 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use segue_agent::grouped;
+use segue_evals::ablation::{self, Ablate, AblationReport, Plan};
 use segue_evals::adapters::{self, AdapterError, Preparing, Surroundings};
 use segue_evals::statistics::{Comparison, Verdict, forecast};
 use segue_evals::suite::{
     Assessment, Baseline, BaselineReport, Direction, Fingerprint, Outlook, ResultStore, RunEnd, RunOptions,
-    Suite, assess, run as run_suite,
+    Suite, Task, assess, run as run_suite,
 };
 use segue_evals::{CaseResult, Interval};
 use segue_models::{Embedder, SentenceEmbedder, SentenceOptions, TaskRole};
 use segue_world::fs;
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::commands::models::FetchView;
@@ -28,8 +31,12 @@ use crate::signals::Interrupt;
 /// A gate did not hold.
 const BELOW_THE_GATE: u8 = 3;
 
+/// A run that is over within this shows no progress.
+const UNTOLD: Duration = Duration::from_secs(1);
+
 /// How a suite is run.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Suites")]
 pub(crate) struct SuiteArgs {
     /// Compare with these results case by case
     #[arg(long, value_name = "FILE")]
@@ -43,12 +50,33 @@ pub(crate) struct SuiteArgs {
     /// How many cases at a time, instead of what the suite says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) concurrency: Option<u16>,
+    /// Leave tools out of agents, and searches out of fusions, and say what that does
+    #[arg(long, value_name = "WHAT", conflicts_with = "forecast")]
+    pub(crate) ablate: Option<AblateArg>,
     /// Say what a run would take and can show, and run nothing
     #[arg(long)]
     pub(crate) forecast: bool,
     /// Print the JSON Schema of suites
     #[arg(long)]
     pub(crate) schema: bool,
+}
+
+/// How many are left out at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AblateArg {
+    /// Each by itself
+    Each,
+    /// Each two together
+    Pairs,
+}
+
+impl From<AblateArg> for Ablate {
+    fn from(arg: AblateArg) -> Self {
+        match arg {
+            AblateArg::Each => Self::Each,
+            AblateArg::Pairs => Self::Pairs,
+        }
+    }
 }
 
 /// Runs suites one after the other: files, or names of files in `evals/suites`.
@@ -87,13 +115,91 @@ async fn one(house: &House, suite: Suite, args: &SuiteArgs, output: &mut Output)
     let baseline = args.baseline.as_ref().map(|file| Baseline::read(file, &suite.name)).transpose()?;
     let interrupt = Interrupt::listen();
     let surroundings = surroundings(house, &interrupt)?;
-    let mut stages = Stages::default();
-    let task = {
-        let mut told = |p: Preparing| stages.at(p.stage, p.done, p.total);
-        // Building a workspace keeps a thread busy for minutes.
-        tokio::task::block_in_place(|| adapters::open(&suite, &surroundings, &mut told))?
+    let task = opened(&suite, &surroundings)?;
+    let fingerprint = Fingerprint::of(&suite, task.as_ref());
+    let root = house.workspace().root().join("outputs/evals");
+    let before = ResultStore::before(&root, &suite.name, &fingerprint.hash);
+    let began = house.world().now();
+    let mut store = ResultStore::open(&root, &suite.name, &fingerprint, began, args.fresh && !args.forecast)?;
+    let at_once = args.concurrency.map(usize::from).or(suite.concurrency);
+    tell_before(&suite, task.count(), &store, before.as_ref(), &fingerprint, at_once, output);
+    if args.forecast {
+        return Ok(true);
+    }
+    complete(house, &suite, &task, &mut store, at_once, &interrupt).await?;
+    let folder = store.folder().to_owned();
+    let results = store.into_results();
+    let assessment = assess(&suite, &fingerprint, &results, baseline.as_ref());
+    let ablations = match args.ablate {
+        Some(ablate) => {
+            let plan = ablation::plan(&suite, task.as_ref(), &results, ablate.into());
+            Some(ablated(house, plan, &surroundings, args, &interrupt, output).await?)
+        }
+        None => None,
     };
+    if let Some(file) = &args.save_baseline {
+        Baseline::of(&suite.name, &fingerprint, &results).write(file)?;
+        output.note(format!("baseline written to {}", file.display()));
+    }
+    if output.is_json() {
+        output.json(&Document { assessment: &assessment, ablation: ablations.as_ref() });
+    } else {
+        show(&suite, &assessment, &folder, output);
+        if let Some(report) = &ablations {
+            super::ablation::show(report, output);
+        }
+    }
+    Ok(assessment.gate.passed)
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    assessment: &'a Assessment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ablation: Option<&'a AblationReport>,
+}
+
+/// Runs what is left of a suite; stopped, that is an error.
+async fn complete(
+    house: &House,
+    suite: &Arc<Suite>,
+    task: &Arc<dyn Task>,
+    store: &mut ResultStore,
+    at_once: Option<usize>,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let options = RunOptions { concurrency: at_once, cancellation: interrupt.cancellation().clone() };
+    let mut stages = Stages::default();
+    let started = house.world().elapsed();
+    let mut told = |o: Outlook| {
+        if house.world().elapsed().saturating_sub(started) > UNTOLD {
+            stages.at("running cases", o.done as u64, o.total as u64);
+        }
+    };
+    let end = run_suite(suite, task, store, house.world(), &options, &mut told).await?;
     stages.end();
+    match end {
+        RunEnd::Complete => Ok(()),
+        RunEnd::Stopped(Outlook { done, total }) => {
+            let message = format!("stopped; {done} of {total} case runs are kept");
+            Err(Failure::new("stopped", message).remedy("run the same command again to do the rest"))
+        }
+    }
+}
+
+/// Runs the variants without something, kept and taken up as the suite's own are, and compares them with their wholes.
+async fn ablated(
+    house: &House,
+    plan: Plan,
+    surroundings: &Surroundings,
+    args: &SuiteArgs,
+    interrupt: &Interrupt,
+    output: &mut Output,
+) -> Result<AblationReport, Failure> {
+    let suite = Arc::new(plan.suite.clone());
+    let task = opened(&suite, surroundings)?;
     let fingerprint = Fingerprint::of(&suite, task.as_ref());
     let root = house.workspace().root().join("outputs/evals");
     let before = ResultStore::before(&root, &suite.name, &fingerprint.hash);
@@ -101,30 +207,17 @@ async fn one(house: &House, suite: Suite, args: &SuiteArgs, output: &mut Output)
     let mut store = ResultStore::open(&root, &suite.name, &fingerprint, began, args.fresh)?;
     let at_once = args.concurrency.map(usize::from).or(suite.concurrency);
     tell_before(&suite, task.count(), &store, before.as_ref(), &fingerprint, at_once, output);
-    if args.forecast {
-        return Ok(true);
-    }
-    let options = RunOptions { concurrency: at_once, cancellation: interrupt.cancellation().clone() };
-    let mut told = |o: Outlook| stages.at("running cases", o.done as u64, o.total as u64);
-    let end = run_suite(&suite, &task, &mut store, house.world(), &options, &mut told).await?;
+    complete(house, &suite, &task, &mut store, at_once, interrupt).await?;
+    Ok(ablation::report(&plan, &fingerprint, &store.into_results()))
+}
+
+fn opened(suite: &Suite, surroundings: &Surroundings) -> Result<Arc<dyn Task>, Failure> {
+    let mut stages = Stages::default();
+    let mut told = |p: Preparing| stages.at(p.stage, p.done, p.total);
+    // Building a workspace keeps a thread busy for minutes.
+    let task = tokio::task::block_in_place(|| adapters::open(suite, surroundings, &mut told))?;
     stages.end();
-    if let RunEnd::Stopped(Outlook { done, total }) = end {
-        let message = format!("stopped; {done} of {total} case runs are kept");
-        return Err(Failure::new("stopped", message).remedy("run the same command again to do the rest"));
-    }
-    let folder = store.folder().to_owned();
-    let results = store.into_results();
-    let assessment = assess(&suite, &fingerprint, &results, baseline.as_ref());
-    if let Some(file) = &args.save_baseline {
-        Baseline::of(&suite.name, &fingerprint, &results).write(file)?;
-        output.note(format!("baseline written to {}", file.display()));
-    }
-    if output.is_json() {
-        output.json(&assessment);
-    } else {
-        show(&suite, &assessment, &folder, output);
-    }
-    Ok(assessment.gate.passed)
+    Ok(task)
 }
 
 fn surroundings(house: &House, interrupt: &Interrupt) -> Result<Surroundings, Failure> {
@@ -349,14 +442,19 @@ fn compared(comparisons: &[Comparison], output: &mut Output) {
     let styles = output.styles();
     for c in comparisons {
         let d = &c.difference;
+        if c.changed == (0, 0) && d.value == 0.0 && c.n > 0 {
+            let what = format!("{} against {} in {}", tame(&c.variant), tame(&c.baseline), c.metric);
+            output.line(format!("{what}: {}", styles.dim.paint("the same in every case")));
+            continue;
+        }
         let word = match c.verdict {
             Verdict::Better => styles.good.paint("better"),
             Verdict::Worse => styles.bad.paint("worse"),
-            Verdict::NoDifference => styles.dim.paint("no difference shown"),
+            Verdict::NoDifference => styles.dim.paint("no difference found"),
             Verdict::TooFew => styles.dim.paint("too few to tell"),
         };
         output.line(format!(
-            "{} against {} in {}: {word} by {:+.4} [{:+.4}, {:+.4}], p = {:.4}",
+            "{} against {} in {}: {word}, {:+.4} [{:+.4}, {:+.4}], p = {:.4}",
             tame(&c.variant),
             tame(&c.baseline),
             c.metric,

@@ -1,6 +1,6 @@
 use crate::metrics::beyond::*;
 use crate::metrics::metric;
-use crate::statistics::Options;
+use crate::statistics::{Options, Verdict};
 
 fn lists(shown: &[&[&str]], profile: &[&str]) -> Lists {
     let own = |list: &[&str]| list.iter().map(|i| (*i).to_owned()).collect::<Vec<_>>();
@@ -18,7 +18,7 @@ fn popularity() -> Popularity {
 fn coverage_and_gini_are_over_the_whole_catalogue() {
     let run = [lists(&[&["a", "b", "x"], &["a", "c"]], &[]), lists(&[&["a"]], &[])];
     assert_eq!(coverage(&run, 2, 10), Some(0.3));
-    // Counts 3, 1, 1 and seven times 0: (5 · 10 − 15 … ) by hand: Σ (2i − 11) x = 5·1 + 7·1 + 9·3 = 39; 39 / (10 · 5).
+    // Counts 3, 1, 1 and seven times 0: Σ (2i − 11) x = 5·1 + 7·1 + 9·3 = 39, over 10 · 5.
     assert!((gini(&run, 2, 10).unwrap() - 0.78).abs() < 1e-12);
     assert_eq!(gini(&[lists(&[&["a", "b"]], &[])], 2, 2), Some(0.0));
     assert_eq!(gini(&[lists(&[&["a"]], &[])], 1, 4), Some(0.75));
@@ -61,4 +61,20 @@ fn figures_of_a_run_have_intervals() {
     assert_eq!(figure(metric("ndcg@3").unwrap(), &run, 50, &known, &Options::default()), None);
     let none = figure(metric("gini@3").unwrap(), &[], 50, &known, &Options::default()).unwrap();
     assert_eq!((none.n, none.low, none.high), (0, 0.0, 1.0));
+}
+
+#[test]
+fn figures_of_two_runs_are_compared() {
+    let name = |n: usize| format!("i{n}");
+    // One shows everybody the same, the other everybody something else.
+    let pairs: Vec<(Lists, Lists)> = (0..20)
+        .map(|n| (lists(&[&["i0", "i1"]], &["i3"]), lists(&[&[&name(2 * n), &name(2 * n + 1)]], &["i3"])))
+        .collect();
+    let of =
+        |name: &str| compare(metric(name).unwrap(), &pairs, 50, &Popularity::default(), &Options::default());
+    let coverage = of("coverage@2").unwrap();
+    assert_eq!((coverage.before, coverage.after, coverage.verdict), (0.04, 0.8, Verdict::Better));
+    assert!(coverage.difference.low < 0.76 && coverage.difference.high > 0.76, "{coverage:?}");
+    assert_eq!(of("gini@2").unwrap().verdict, Verdict::Better);
+    assert_eq!(of("ndcg@2"), None);
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::super::estimate::ratio;
@@ -71,7 +73,7 @@ fn a_failed_case_is_weighed_as_the_other_variant_shows() {
     let a: Vec<_> =
         (0..6).map(|n| result("a", &format!("c{n}.0"), name, Measure::share(n + 1, n + 1))).collect();
     let mut b = a.clone();
-    (b[5].metrics, b[5].error) = (Default::default(), Some("refused".to_owned()));
+    (b[5].metrics, b[5].error) = (BTreeMap::new(), Some("refused".to_owned()));
     let compared = compare(&a, &b, metric(name).unwrap(), &Options::default());
     assert_eq!((compared.before, compared.after), (1.0, 15.0 / 21.0));
 }
@@ -107,7 +109,8 @@ fn percentiles_are_compared_too() {
     };
     let metric = metric("latency_p95").unwrap();
     let compared = compare(&timed("a", 10.0), &timed("b", 100.0), metric, &Options::default());
-    assert_eq!((compared.verdict, compared.difference.value, compared.n), (Verdict::Worse, 90.0, 20));
+    assert_eq!((compared.verdict, compared.n), (Verdict::Worse, 20));
+    assert!((compared.difference.value - 90.0).abs() < 1e-9);
 }
 
 #[test]
@@ -116,11 +119,11 @@ fn several_variants_are_adjusted_by_metric() {
     let a = [0.5; 7];
     let b: Vec<f64> = a.iter().zip(gain).map(|(a, g)| a + g).collect();
     let one = hits(&a, &b);
-    assert_eq!((one.verdict, one.p), (Verdict::Better, 4.0 / 128.0));
+    assert_eq!((one.verdict, one.p), (Verdict::Better, 6.0 / 128.0));
     let mut three = [one.clone(), hits(&a, &a), Comparison { metric: "tokens".to_owned(), ..one.clone() }];
     adjust(&mut three);
     // Two variants by one metric, and one by another.
-    assert_eq!((three[0].p_holm, three[0].verdict), (8.0 / 128.0, Verdict::NoDifference));
+    assert_eq!((three[0].p_holm, three[0].verdict), (12.0 / 128.0, Verdict::NoDifference));
     assert_eq!(three[2].p_holm, one.p);
 }
 
@@ -135,9 +138,9 @@ fn holm_is_that_of_the_paper() {
 
 #[test]
 fn the_smallest_detectable_difference_is_that_of_the_paired_t_test() {
-    // R: power.t.test(n = 25, sd = 1, power = .8, type = "paired") gives delta 0.5845.
+    // By the noncentral t distribution, as R's power.t.test(n = 25, power = .8, type = "paired") has it: 0.58403.
     let smallest = smallest_detectable(1.0, 25, 0.05, 0.8).unwrap();
-    assert!((smallest - 0.5845).abs() < 0.003, "{smallest}");
+    assert!((smallest - 0.58403).abs() < 0.001, "{smallest}");
     assert_eq!(clusters_needed(1.0, smallest, 0.05, 0.8), Some(25));
     assert_eq!(smallest_detectable(1.0, 1, 0.05, 0.8), None);
     assert_eq!(clusters_needed(1.0, 0.0, 0.05, 0.8), None);
@@ -186,7 +189,7 @@ fn repeats_show_their_spread() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn holm_keeps_the_order_and_never_lowers(p in prop::collection::vec(0.0_f64..=1.0, 0..20)) {
