@@ -1,6 +1,6 @@
 //! Suites whose cases bring functions along, on a few cases written by hand, with models that say what they are told; and, where
 //! the data is there, on all the gold answers of the real data sets.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -189,10 +189,16 @@ impl Task for Sgd {
     }
 }
 
-/// The call as text, if there is exactly one; what is "don't care" is absent.
+/// The first call as text; what is "don't care" is absent.
 fn called(made: &Made) -> Option<ServiceCall> {
-    let [call] = made.calls.as_slice() else { return None };
-    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let call = made.calls.first()?;
+    let text = |value: &Json| match value {
+        Json::String(text) => text.clone(),
+        // As the services write them.
+        Json::Bool(true) => "True".to_owned(),
+        Json::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    };
     let said = |(slot, value): (&String, &Json)| {
         let value = text(value);
         let says_nothing = value.is_empty() || value == NO_VALUE || value == "null";

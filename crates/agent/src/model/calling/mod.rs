@@ -6,9 +6,11 @@
 //! as far as the conversation bears it out; and what cannot be used is asked for once more, with the reasons.
 
 mod days;
+mod proposal;
 mod residue;
 mod said;
 mod schema;
+mod spans;
 mod values;
 
 use jiff::civil::Date;
@@ -16,13 +18,15 @@ use segue_models::{ChatReply, ChatRequest, JsonSchemaFormat, Message, ToolDefini
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
-use self::residue::{Residue, residue};
+use self::residue::{Reading, Residue, residue};
 use self::said::Said;
 use super::linking::nearest;
 use super::{PromptError, Prompts};
 
 /// The prompt's name.
 pub(crate) const PROMPT: &str = "call";
+/// The prompt of a conversation of several turns.
+const RECORD: &str = "record";
 /// Room for one call.
 const TOKENS_A_CALL: u32 = 150;
 /// Room for all of them.
@@ -88,13 +92,18 @@ pub struct Calling {
     repairs: u32,
 }
 
-/// The plain request: the conversation with the functions as tools, as any client would send it. With it alone a model is
+/// The plain request: the conversation, on record if it has several turns, with the functions as tools. With it alone a model is
 /// left to itself.
 pub fn plain(callable: &Callable<'_>, prompts: &Prompts) -> Result<ChatRequest, PromptError> {
     let today = callable.today.map(|day| day.strftime(DAY).to_string());
     let system = prompts.get(PROMPT)?.render(json!({ "today": today, "most": callable.most }))?;
     let mut messages = vec![Message::system(system)];
-    messages.extend_from_slice(callable.conversation);
+    match callable.conversation {
+        // Among turns of its own a small model goes on talking; of a record it does what it is told.
+        [_, _, ..] => messages
+            .push(Message::user(prompts.get(RECORD)?.render(json!({ "turns": callable.conversation }))?)),
+        short => messages.extend_from_slice(short),
+    }
     let mut chat = ChatRequest::new(messages, MAX_TOKENS.min(TOKENS_A_CALL * callable.most.max(1)));
     chat.tools = callable.functions.to_vec();
     chat.temperature = Some(0.0);
@@ -119,10 +128,28 @@ impl Calling {
         let said = Said::new(callable.conversation);
         // Which of several calls a value belongs to is for the model to say.
         let settles = callable.most <= 1;
-        let residues: Vec<Residue> =
-            callable.functions.iter().map(|f| residue(f, &said, callable.today, settles)).collect();
+        let accepted = if settles { proposal::accepted(callable.functions, &said) } else { None };
+        let is_dialogue = settles && said.turns.len() > 1;
+        let read = |(at, function): (usize, &ToolDefinition)| {
+            let is_accepted = accepted == Some(at);
+            let reading = match (settles, is_accepted) {
+                (false, _) => Reading::Unspoken,
+                (true, false) => Reading::Settles,
+                (true, true) => Reading::Accepted,
+            };
+            let mut residue = residue(function, &said, callable.today, reading);
+            if is_dialogue {
+                residue.candidates = spans::candidates(function, &said, is_accepted);
+                residue.is_dialogue = true;
+            }
+            residue
+        };
+        let residues: Vec<Residue> = callable.functions.iter().enumerate().map(read).collect();
+        let offered = callable.functions.iter().zip(&residues).enumerate();
+        let offered: Vec<_> =
+            offered.filter(|(at, _)| accepted.is_none_or(|one| one == *at)).map(|(_, both)| both).collect();
+        let schema = schema::calls(&offered, callable.most);
         let mut chat = plain(callable, prompts)?;
-        let schema = schema::calls(callable.functions, &residues, callable.most);
         chat.format = Some(JsonSchemaFormat { name: PROMPT.to_owned(), schema });
         Ok(Self {
             functions: callable.functions.to_vec(),

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use segue_catalog::text::{squash, words};
+use segue_catalog::text::squash;
 use segue_models::ToolDefinition;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::said::{Said, Turn, is_flag, same_stem, telling};
+use super::said::{Said, Turn, is_flag, joined_words, same_stem, telling};
 use super::values::{is_date, number};
 use super::{days, schema};
 
@@ -25,18 +25,41 @@ pub(super) struct Residue {
     pub(super) settled: Map<String, Json>,
     /// Optional parameters that nobody speaks of.
     pub(super) unspoken: BTreeSet<String>,
+    /// Free-text parameters with the texts that were said, where the model is to choose among these.
+    pub(super) candidates: Map<String, Json>,
+    /// Whether the conversation has several turns.
+    pub(super) is_dialogue: bool,
 }
 
-/// Reads the conversation for one function. With `settles` false no value is settled.
-pub(super) fn residue(function: &ToolDefinition, said: &Said, today: Option<Date>, settles: bool) -> Residue {
+/// How far a conversation is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// No value is settled.
+    Unspoken,
+    /// What the user gives.
+    Settles,
+    /// The last proposal counts too: the user accepts it.
+    Accepted,
+}
+
+/// Reads the conversation for one function.
+pub(super) fn residue(
+    function: &ToolDefinition,
+    said: &Said,
+    today: Option<Date>,
+    reading: Reading,
+) -> Residue {
     let mut residue = Residue::default();
     let dates = schema::parameters(function).filter(|(_, schema)| is_date(schema)).count();
     for (parameter, schema) in schema::parameters(function) {
-        let settled = match settles {
-            false => None,
-            true if is_date(schema) => today.filter(|_| dates == 1).and_then(|today| last_day(said, today)),
-            true if is_flag(schema) => flag(parameter, schema, said),
-            true => value(parameter, schema, said),
+        let settled = match reading {
+            Reading::Unspoken => None,
+            _ if is_date(schema) => {
+                let proposed = reading == Reading::Accepted;
+                today.filter(|_| dates == 1).and_then(|today| last_day(said, today, proposed))
+            }
+            _ if is_flag(schema) => flag(parameter, schema, said),
+            _ => value(function, parameter, schema, said, today),
         };
         if let Some(value) = settled {
             residue.settled.insert(parameter.clone(), value);
@@ -89,82 +112,137 @@ fn is_unspoken(parameter: &str, schema: &Json, said: &Said) -> bool {
     if allowed.is_none() && !is_flag(schema) {
         return false;
     }
-    let named = telling(parameter).iter().any(|w| said.has_stem(w));
+    let named = telling(parameter)
+        .iter()
+        .any(|name| said.has_stem(name) || said.statements().flatten().any(|w| begins(w, name)));
     let valued = || {
-        let values = allowed.into_iter().flatten().map(text_of);
-        let is_said = |value: String| match number(&value) {
-            Some(n) => said.turns.iter().flat_map(|t| &t.words).any(|w| number(w) == Some(n)),
-            None => said.share(&value) > 0.0,
-        };
-        !is_flag(schema) && values.into_iter().any(is_said)
+        let choices = allowed.filter(|a| !is_flag(schema) && !a.iter().all(is_count)).into_iter().flatten();
+        choices.map(text_of).any(|value| said.share(&value) > 0.0)
     };
     !named && !valued()
 }
 
-/// The last day that the user names.
-fn last_day(said: &Said, today: Date) -> Option<Json> {
+/// The last day that the user names, or the last proposal.
+fn last_day(said: &Said, today: Date, proposed: bool) -> Option<Json> {
     let of_turn = |t: &Turn| days::days(&t.words.join(" "), today).pop();
     let last = said.turns.iter().rev().filter(|t| t.by_user).find_map(of_turn);
+    let proposal = || said.turns.iter().rev().find(|t| !t.by_user).and_then(of_turn);
+    let last = proposed.then(proposal).flatten().or(last);
     last.map(|day| day.to_string().into())
 }
 
-/// Yes, where the user speaks of it and no word turns that round.
+/// Yes, where the user last speaks of it; no, if a word turns that round.
 fn flag(parameter: &str, schema: &Json, said: &Said) -> Option<Json> {
     let names = telling(parameter);
     let is_named = |w: &String| names.iter().any(|n| same_stem(w, n));
-    let turn = said.turns.iter().rev().find(|t| t.by_user && t.words.iter().any(is_named))?;
-    let at = turn.words.iter().position(is_named)?;
-    let before = turn.words.get(at.saturating_sub(REACH)..at).unwrap_or_default();
-    if before.iter().any(|w| NEGATIONS.contains(&w.as_str())) {
-        return None;
-    }
-    let is_yes = |v: &&Json| text_of(v).eq_ignore_ascii_case("true");
+    let statement = said.statements().rev().find(|words| words.iter().any(is_named))?;
+    let at = statement.iter().rposition(is_named)?;
+    let before = statement.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+    let is_wanted = !before.iter().any(|w| NEGATIONS.contains(&w.as_str()));
+    let is_it = |v: &&Json| text_of(v).eq_ignore_ascii_case(if is_wanted { "true" } else { "false" });
     match schema.get("enum").and_then(Json::as_array) {
-        Some(allowed) => allowed.iter().find(is_yes).cloned(),
-        None => Some(Json::Bool(true)),
+        Some(allowed) => allowed.iter().find(is_it).cloned(),
+        None => Some(Json::Bool(is_wanted)),
     }
 }
 
-/// The value of an enumeration that the last turn to name one names; of numbers, the one that stands before the parameter's own
-/// word ("two bedrooms") or alone answers a question after it.
-fn value(parameter: &str, schema: &Json, said: &Said) -> Option<Json> {
+/// The value of an enumeration that is said last: of counts, the one that stands before the parameter's own word ("two bedrooms") or
+/// alone answers a question after it; of years, also so many years ago; of other texts, the one with a word of its own.
+fn value(
+    function: &ToolDefinition,
+    parameter: &str,
+    schema: &Json,
+    said: &Said,
+    today: Option<Date>,
+) -> Option<Json> {
     let allowed = schema.get("enum").and_then(Json::as_array)?;
-    let numbers = allowed.iter().all(|v| number(&text_of(v)).is_some());
-    if numbers && allowed.iter().all(|v| text_of(v).len() < 3) {
-        return counted(parameter, allowed, said);
+    if allowed.iter().all(is_count) {
+        return counted(function, parameter, allowed, said);
+    }
+    if allowed.iter().all(|v| number(&text_of(v)).is_some()) {
+        let year = |words: &Vec<String>| {
+            let said = words.iter().rev().find_map(|w| allowed.iter().find(|v| text_of(v) == *w)).cloned();
+            said.or_else(|| years_ago(words, allowed, today?))
+        };
+        return said.statements().rev().find_map(year);
     }
     for turn in said.turns.iter().rev() {
-        let named = |v: &&Json| Said::has_phrase(turn, &words(&text_of(v)).collect::<Vec<_>>());
-        let mut named = allowed.iter().filter(named);
-        match (named.next(), named.next()) {
-            (Some(one), None) => return Some(one.clone()),
-            (Some(_), Some(_)) => return None,
-            _ => {}
+        let place = |v: &Json| {
+            distinct(v, allowed).iter().filter_map(|w| turn.words.iter().rposition(|said| said == w)).max()
+        };
+        let last = allowed.iter().filter_map(|v| Some((place(v)?, v))).max_by_key(|(at, _)| *at);
+        if let Some((_, value)) = last {
+            return Some(value.clone());
         }
     }
     None
 }
 
-fn counted(parameter: &str, allowed: &[Json], said: &Said) -> Option<Json> {
+/// "two years ago", "five years back", "last year".
+fn years_ago(words: &[String], allowed: &[Json], today: Date) -> Option<Json> {
+    let at = words.iter().rposition(|w| matches!(w.as_str(), "year" | "years"))?;
+    let before = words.get(at.checked_sub(1)?)?;
+    let is_past = words.get(at + 1).is_some_and(|w| matches!(w.as_str(), "ago" | "back" | "before"));
+    let ago = match before.as_str() {
+        "last" => 1.0,
+        "this" => 0.0,
+        count => number(count).filter(|_| is_past)?,
+    };
+    let year = f64::from(today.year()) - ago;
+    allowed.iter().find(|v| number(&text_of(v)) == Some(year)).cloned()
+}
+
+fn counted(function: &ToolDefinition, parameter: &str, allowed: &[Json], said: &Said) -> Option<Json> {
     let names = telling(parameter);
+    let others: Vec<String> = schema::parameters(function)
+        .filter(|(name, _)| *name != parameter)
+        .flat_map(|(name, _)| telling(name))
+        .collect();
     let is_named = |w: &String| names.iter().any(|n| begins(w, n));
+    let is_other = |w: &String| others.iter().any(|n| begins(w, n));
     let of = |n: f64| allowed.iter().find(|v| number(&text_of(v)) == Some(n)).cloned();
+    let numbers = |words: &[String]| -> Vec<(usize, f64)> {
+        words.iter().enumerate().filter_map(|(at, w)| Some((at, number(w)?))).collect()
+    };
     let mut found = None;
-    let mut asked = false;
+    let mut asked: Option<&Turn> = None;
     for turn in &said.turns {
         if !turn.by_user {
-            asked = turn.words.iter().any(is_named);
+            asked = Some(turn);
             continue;
         }
-        let numbers: Vec<(usize, f64)> =
-            turn.words.iter().enumerate().filter_map(|(at, w)| Some((at, number(w)?))).collect();
-        let beside = numbers.iter().rev().find(|(at, _)| turn.words.get(at + 1).is_some_and(is_named));
-        let alone = || numbers.first().filter(|_| asked && numbers.len() == 1 && turn.words.len() <= REACH);
-        if let Some(value) = beside.or_else(alone).and_then(|(_, n)| of(*n)) {
+        let beside = |words: &Vec<String>| {
+            numbers(words).into_iter().rev().find(|(at, _)| words.get(at + 1).is_some_and(is_named))
+        };
+        let answers = || {
+            let question = asked.filter(|q| q.text.contains('?') && q.words.iter().any(is_named))?;
+            let free: Vec<(usize, f64)> = numbers(&turn.words)
+                .into_iter()
+                .filter(|(at, _)| !turn.words.get(at + 1).is_some_and(is_other))
+                .collect();
+            match free.as_slice() {
+                [one] if !question.words.iter().any(is_other) => Some(*one),
+                _ => None,
+            }
+        };
+        let said = turn.statements.iter().rev().find_map(beside).or_else(answers);
+        if let Some(value) = said.and_then(|(_, n)| of(n)) {
             found = Some(value);
         }
     }
     found
+}
+
+/// The words of a value that no other value has.
+pub(super) fn distinct(value: &Json, allowed: &[Json]) -> Vec<String> {
+    let others: Vec<String> =
+        allowed.iter().filter(|v| *v != value).flat_map(|v| joined_words(&text_of(v))).collect();
+    joined_words(&text_of(value)).filter(|w| !others.contains(w)).collect()
+}
+
+/// True of a number below a hundred.
+fn is_count(value: &Json) -> bool {
+    number(&text_of(value)).is_some_and(|n| n < 100.0)
 }
 
 /// "bedrooms" begins with the "bed" of "beds".
@@ -172,6 +250,6 @@ fn begins(word: &str, name: &str) -> bool {
     word.starts_with(name.strip_suffix('s').unwrap_or(name))
 }
 
-fn text_of(value: &Json) -> String {
+pub(super) fn text_of(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -11,44 +11,71 @@ use crate::rules::is_filling;
 /// Letters by which forms of one word are known: "nutrition", "nutritional".
 const STEM: usize = 4;
 
+/// Words that begin a question.
+const ASKING: [&str; 15] = [
+    "is", "are", "does", "was", "did", "will", "has", "what", "whats", "how", "when", "who", "which",
+    "whether", "do",
+];
+/// Words of a question that is a wish all the same: "is there any other that allows pets?"
+const WISHING: [&str; 12] = [
+    "want", "need", "looking", "find", "search", "prefer", "should", "else", "other", "another", "others",
+    "more",
+];
+
 /// One message, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Turn {
     pub(super) by_user: bool,
+    pub(super) text: String,
     pub(super) words: Vec<String>,
+    /// Its sentences; of the user's, those that do not ask about what was offered before.
+    pub(super) statements: Vec<Vec<String>>,
 }
 
 /// A conversation, in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Said {
     pub(super) turns: Vec<Turn>,
-    /// All of it, without blanks and signs.
+    /// All that the user says, without blanks and signs.
     squashed: String,
+    /// The numbers that the user says.
     numbers: Vec<f64>,
 }
 
 impl Said {
     pub(super) fn new(conversation: &[Message]) -> Self {
         let spoken = || conversation.iter().filter(|m| matches!(m.role, Role::User | Role::Assistant));
-        let turn = |m: &Message| Turn { by_user: m.role == Role::User, words: words(&m.content).collect() };
+        let mut turns: Vec<Turn> = Vec::new();
+        for message in spoken() {
+            let by_user = message.role == Role::User;
+            let is_reply = by_user && turns.iter().any(|t| !t.by_user);
+            let sentences = sentences(&message.content).map(|s| joined_words(s).collect::<Vec<_>>());
+            turns.push(Turn {
+                by_user,
+                text: message.content.clone(),
+                words: words(&message.content).collect(),
+                statements: sentences.filter(|s| !(is_reply && asks(s))).collect(),
+            });
+        }
+        let users = || spoken().filter(|m| m.role == Role::User);
         Self {
-            turns: spoken().map(turn).collect(),
-            squashed: spoken().map(|m| squash(&m.content)).collect::<Vec<_>>().join(" "),
-            numbers: spoken().flat_map(|m| numbers(&m.content)).collect(),
+            turns,
+            squashed: users().map(|m| squash(&m.content)).collect::<Vec<_>>().join(" "),
+            numbers: users().flat_map(|m| numbers(&m.content)).collect(),
         }
     }
 
-    /// True if these words stand side by side in a turn.
-    pub(super) fn has_phrase(turn: &Turn, phrase: &[String]) -> bool {
-        !phrase.is_empty() && turn.words.windows(phrase.len()).any(|w| w == phrase)
+    /// What the user states, oldest first.
+    pub(super) fn statements(&self) -> impl DoubleEndedIterator<Item = &Vec<String>> {
+        self.turns.iter().filter(|t| t.by_user).flat_map(|t| &t.statements)
     }
 
-    /// True if somebody says a form of this word.
+    /// True if the user states something with a form of this word.
     pub(super) fn has_stem(&self, word: &str) -> bool {
-        self.turns.iter().flat_map(|t| &t.words).any(|said| same_stem(said, word))
+        self.statements().flatten().any(|said| same_stem(said, word))
     }
 
-    /// True if somebody says this number; 0.05 also as 5 per cent, and -3 as 3.
+    /// True if the user says this number; 0.05 also as 5 per cent, and -3 as 3.
     pub(super) fn has_number(&self, n: f64) -> bool {
         let near = |said: f64| (said - n.abs()).abs() <= 1e-9 * n.abs().max(1.0);
         self.numbers.iter().any(|said| near(*said) || near(said / 100.0))
@@ -64,6 +91,31 @@ impl Said {
         let said = telling.iter().filter(|w| self.has_stem(w)).count();
         if telling.is_empty() { 0.0 } else { said as f64 / telling.len() as f64 }
     }
+}
+
+/// The sentences of a text, roughly.
+pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let mut before = ' ';
+    let ends = text.split_inclusive(move |c: char| {
+        let is_end = matches!(before, '.' | '?' | '!') && !c.is_ascii_digit();
+        before = c;
+        is_end || c == '\n'
+    });
+    ends.map(str::trim).filter(|s| !s.is_empty())
+}
+
+/// The words of a text; what an apostrophe joins is one: "dont".
+pub(super) fn joined_words(text: &str) -> impl Iterator<Item = String> + use<> {
+    words(&text.replace(['\'', '’'], "")).collect::<Vec<_>>().into_iter()
+}
+
+/// True of a sentence that asks what something is like.
+fn asks(words: &[String]) -> bool {
+    let is = |list: &[&str], word: &String| list.contains(&word.as_str());
+    let begins = words.first().is_some_and(|w| is(&ASKING, w));
+    let begins =
+        begins || words.iter().any(|w| w == "whether") || words.starts_with(&["can".into(), "i".into()]);
+    begins && !words.iter().any(|w| is(&WISHING, w))
 }
 
 /// The numbers in a text, in digits or as words.
