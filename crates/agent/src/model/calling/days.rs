@@ -48,6 +48,15 @@ pub(super) fn days(text: &str, today: Date) -> Vec<Date> {
     found
 }
 
+/// True of a word that names a day or a month, or counts one ("14th"); "may" is left out, which is more often a verb.
+pub(super) fn is_calendar(word: &str) -> bool {
+    let word = word.to_lowercase();
+    let is_counted = word.ends_with(|c: char| c.is_ascii_alphabetic()) && day_of(&word).is_some();
+    let is_named = matches!(word.as_str(), "today" | "tonight" | "tomorrow")
+        || WEEKDAYS.iter().any(|(name, _)| *name == word);
+    is_counted || is_named || MONTHS.contains(&word.as_str()) && word != "may"
+}
+
 /// The day at the beginning of these words, and how many of them name it.
 fn day(before: &str, rest: &[&str], today: Date) -> Option<(Date, usize)> {
     let after = |span: Span| today.checked_add(span).ok();

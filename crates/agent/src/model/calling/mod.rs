@@ -129,7 +129,6 @@ impl Calling {
         // Which of several calls a value belongs to is for the model to say.
         let settles = callable.most <= 1;
         let accepted = if settles { proposal::accepted(callable.functions, &said) } else { None };
-        let is_dialogue = settles && said.turns.len() > 1;
         let read = |(at, function): (usize, &ToolDefinition)| {
             let is_accepted = accepted == Some(at);
             let reading = match (settles, is_accepted) {
@@ -138,9 +137,8 @@ impl Calling {
                 (true, true) => Reading::Accepted,
             };
             let mut residue = residue(function, &said, callable.today, reading);
-            if is_dialogue {
+            if settles {
                 residue.candidates = spans::candidates(function, &said, is_accepted);
-                residue.is_dialogue = true;
             }
             residue
         };

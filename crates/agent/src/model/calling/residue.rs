@@ -27,8 +27,6 @@ pub(super) struct Residue {
     pub(super) unspoken: BTreeSet<String>,
     /// Free-text parameters with the texts that were said, where the model is to choose among these.
     pub(super) candidates: Map<String, Json>,
-    /// Whether the conversation has several turns.
-    pub(super) is_dialogue: bool,
 }
 
 /// How far a conversation is read.
@@ -246,7 +244,7 @@ fn is_count(value: &Json) -> bool {
 }
 
 /// "bedrooms" begins with the "bed" of "beds".
-fn begins(word: &str, name: &str) -> bool {
+pub(super) fn begins(word: &str, name: &str) -> bool {
     word.starts_with(name.strip_suffix('s').unwrap_or(name))
 }
 

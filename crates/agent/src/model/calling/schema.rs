@@ -6,11 +6,11 @@ use serde_json::{Map, Value as Json, json};
 use super::residue::Residue;
 
 /// Letters of a text that is not among what was said.
-const LONGEST: u32 = 60;
+const LONGEST: u32 = 80;
 
 /// One call, or a list of them, each of one of the functions; without the parameters that are settled or not spoken of.
 pub(super) fn calls(offered: &[(&ToolDefinition, &Residue)], most: u32) -> Json {
-    let mut each: Vec<Json> = offered.iter().map(|(f, r)| call(f, r)).collect();
+    let mut each: Vec<Json> = offered.iter().map(|(f, r)| call(f, r, most <= 1)).collect();
     let one = match each.len() {
         1 => each.swap_remove(0),
         _ => json!({ "anyOf": each }),
@@ -35,11 +35,11 @@ pub(super) fn is_required(function: &ToolDefinition, parameter: &str) -> bool {
     required.is_some_and(|names| names.iter().any(|n| n == parameter))
 }
 
-fn call(function: &ToolDefinition, residue: &Residue) -> Json {
+fn call(function: &ToolDefinition, residue: &Residue, is_single: bool) -> Json {
     let asked = |name: &&String| !residue.settled.contains_key(*name) && !residue.unspoken.contains(*name);
     let properties: Map<String, Json> = parameters(function)
         .filter(|(name, _)| asked(name))
-        .map(|(name, schema)| (name.clone(), bounded(name, schema, residue)))
+        .map(|(name, schema)| (name.clone(), bounded(name, schema, residue, is_single)))
         .collect();
     let required: Vec<&String> = properties.keys().filter(|name| is_required(function, name)).collect();
     json!({
@@ -54,15 +54,12 @@ fn call(function: &ToolDefinition, residue: &Residue) -> Json {
 }
 
 /// A schema that holds a free text to what was said, or at least to a length: small models do not end what nothing ends.
-fn bounded(name: &str, schema: &Json, residue: &Residue) -> Json {
+fn bounded(name: &str, schema: &Json, residue: &Residue, is_single: bool) -> Json {
     let mut schema = bare(schema);
     let Some(object) = schema.as_object_mut() else { return schema };
     if let Some(candidates) = residue.candidates.get(name) {
         object.insert("enum".to_owned(), candidates.clone());
-    } else if residue.is_dialogue
-        && object.get("type").is_some_and(|t| t == "string")
-        && !object.contains_key("enum")
-    {
+    } else if is_single && object.get("type").is_some_and(|t| t == "string") && !object.contains_key("enum") {
         object.insert("maxLength".to_owned(), LONGEST.into());
     }
     schema

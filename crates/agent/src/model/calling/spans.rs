@@ -4,8 +4,9 @@
 use segue_models::ToolDefinition;
 use serde_json::{Map, Value as Json};
 
-use super::said::{Said, Turn, joined_words, sentences};
-use super::values::is_date;
+use super::residue::begins;
+use super::said::{Said, Turn, joined_words, sentences, telling};
+use super::values::{is_date, number};
 use super::{days, schema};
 use crate::rules::is_filling;
 
@@ -23,14 +24,19 @@ pub(super) fn candidates(function: &ToolDefinition, said: &Said, accepted: bool)
     };
     let of = |(name, schema): (&String, &Json)| {
         let is_proposed = accepted && schema::is_required(function, name);
-        let found = spans(if is_proposed { &proposal } else { &all });
+        let others: Vec<String> = schema::parameters(function)
+            .filter(|(other, _)| *other != name)
+            .flat_map(|(other, _)| telling(other))
+            .collect();
+        let found = spans(if is_proposed { &proposal } else { &all }, &others);
         (free(schema) && !found.is_empty()).then(|| (name.clone(), Json::from(found)))
     };
     schema::parameters(function).filter_map(of).collect()
 }
 
-/// Runs of words that begin and end with a capital or, where the user says them, with a telling word.
-fn spans(turns: &[&Turn]) -> Vec<String> {
+/// Runs of words that begin and end with a capital or, where the user says them, with a telling word; without days, counts and
+/// the names of `others`, which belong to other parameters.
+fn spans(turns: &[&Turn], others: &[String]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let alone = turns.iter().all(|t| !t.by_user);
     for turn in turns {
@@ -48,7 +54,7 @@ fn spans(turns: &[&Turn]) -> Vec<String> {
                         continue;
                     }
                     let text = run.join(" ");
-                    if !names_day(&text) && !found.contains(&text) {
+                    if !run.iter().any(|word| belongs(word, others)) && !found.contains(&text) {
                         found.push(text);
                     }
                 }
@@ -68,7 +74,9 @@ fn bare(word: &str) -> &str {
     word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word)
 }
 
-/// Days belong to other parameters.
-fn names_day(text: &str) -> bool {
-    !days::days(text, jiff::civil::Date::constant(2000, 1, 1)).is_empty()
+/// True of a word that belongs to another parameter: of a day, or, in small letters, a count or the parameter's name.
+fn belongs(word: &str, others: &[String]) -> bool {
+    let small = word.starts_with(char::is_lowercase);
+    let is_other = || others.iter().any(|name| begins(word, name));
+    days::is_calendar(word) || (small && (number(word).is_some() || is_other()))
 }

@@ -88,6 +88,71 @@ fn days_are_resolved_by_code() {
     assert_eq!(called.calls[0].args["date"], "2019-03-05");
 }
 
+/// An offer of a flat, questions about it, and consent to what is then proposed.
+fn agreed() -> Vec<Message> {
+    vec![
+        Message::user("A flat in Delft with one bedroom please. Something with 2 baths."),
+        Message::assistant("Blue House has 1 bedroom and 2 baths."),
+        Message::user("Is it furnished, and are pets allowed? Let me see it on the 4th."),
+        Message::assistant("To confirm: you see Blue House on March 5th."),
+        Message::user("Yes, that is right."),
+    ]
+}
+
+#[test]
+fn an_accepted_proposal_settles_the_function_and_its_day() {
+    let mut machine = start(&agreed(), 1);
+    let CallNext::Ask(request) = machine.next() else { panic!("nothing is asked") };
+    let schema = request.format.unwrap().schema;
+    assert_eq!(schema["properties"]["name"]["enum"], json!(["visit"]));
+    let flat = &schema["properties"]["arguments"]["properties"]["flat"]["enum"];
+    assert_eq!(flat, &json!(["To", "Blue House", "Blue", "House"]), "words of the proposal, without its day");
+    let called = after(&mut machine, r#"{"name":"visit","arguments":{"flat":"Blue House"}}"#).unwrap();
+    assert_eq!(Json::from(called.calls[0].args.clone()), json!({"flat": "Blue House", "date": "2019-03-05"}));
+}
+
+#[test]
+fn questions_about_an_offer_are_no_wishes() {
+    let mut talk = agreed();
+    talk.truncate(3);
+    talk.push(Message::assistant("It is. Anything else?"));
+    talk.push(Message::user("Find another one with two bedrooms"));
+    let called = after(&mut start(&talk, 1), r#"{"name":"find_flat","arguments":{"city":"Delft"}}"#).unwrap();
+    let args = json!({"city": "Delft", "number_of_beds": "2", "number_of_baths": "2"});
+    assert_eq!(Json::from(called.calls[0].args.clone()), args);
+}
+
+#[test]
+fn years_count_back_from_today() {
+    let years: Vec<String> = (2010..2020).map(|y| y.to_string()).collect();
+    let schema = json!({"type": "object", "properties": {"year": {"type": "string", "enum": years}}});
+    let function = ToolDefinition { name: "find".to_owned(), description: String::new(), parameters: schema };
+    for (text, year) in [
+        ("a song from 2 years ago", Some("2017")),
+        ("one of five years back", Some("2014")),
+        ("it came out last year", Some("2018")),
+        ("from 2012", Some("2012")),
+        ("ten songs", None),
+    ] {
+        let functions = [function.clone()];
+        let conversation = [Message::user(text)];
+        let today = Some(Date::constant(2019, 3, 1));
+        let callable = Callable { conversation: &conversation, functions: &functions, today, most: 1 };
+        let mut machine = Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap();
+        let called = after(&mut machine, r#"{"name":"find","arguments":{}}"#).unwrap();
+        assert_eq!(called.calls[0].args.get("year").and_then(Json::as_str), year, "{text}");
+    }
+}
+
+#[test]
+fn a_conversation_is_put_on_record() {
+    let CallNext::Ask(request) = start(&talk(), 1).next() else { panic!("nothing is asked") };
+    let said = "User: I need a 2 bedroom flat where my pets can live\nAssistant: In which city?\nUser: In Delft\n\nReply with the \
+                function call that this conversation asks for now.";
+    assert_eq!(request.messages.len(), 2);
+    assert_eq!(request.messages[1].content.trim(), said);
+}
+
 #[test]
 fn a_faulty_reply_is_asked_for_once_more() {
     let mut machine = start(&[Message::user("flats in Delft")], 1);
