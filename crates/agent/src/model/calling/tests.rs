@@ -106,7 +106,11 @@ fn an_accepted_proposal_settles_the_function_and_its_day() {
     let schema = request.format.unwrap().schema;
     assert_eq!(schema["properties"]["name"]["enum"], json!(["visit"]));
     let flat = &schema["properties"]["arguments"]["properties"]["flat"]["enum"];
-    assert_eq!(flat, &json!(["To", "Blue House", "Blue", "House"]), "words of the proposal, without its day");
+    assert_eq!(
+        flat,
+        &json!(["To confirm", "To", "confirm", "Blue House", "Blue", "House"]),
+        "words of the proposal, without its day"
+    );
     let called = after(&mut machine, r#"{"name":"visit","arguments":{"flat":"Blue House"}}"#).unwrap();
     assert_eq!(Json::from(called.calls[0].args.clone()), json!({"flat": "Blue House", "date": "2019-03-05"}));
 }
@@ -159,7 +163,7 @@ fn a_faulty_reply_is_asked_for_once_more() {
     assert_eq!(after(&mut machine, r#"{"name":"find_flt","arguments":{}}"#), None);
     let CallNext::Ask(request) = machine.next() else { panic!("nothing is asked") };
     let told = &request.messages.last().unwrap().content;
-    assert!(told.contains("there is no function `find_flt`; nearest: find_flat"), "{told}");
+    assert!(told.contains("there is no function `find_flt`; nearest: `find_flat`"), "{told}");
     let called = after(&mut machine, r#"{"name":"find_flat","arguments":{"city":"Delft"}}"#).unwrap();
     assert_eq!(called.failed.unwrap(), "its reply cannot be used: `find_flat` needs `number_of_beds`");
 }
