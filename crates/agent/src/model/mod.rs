@@ -8,6 +8,7 @@
 mod asking;
 mod assemble;
 mod brief;
+mod calling;
 mod drafting;
 mod exchange;
 mod linking;
@@ -20,6 +21,7 @@ mod routing;
 mod support;
 
 pub(crate) use brief::short;
+pub use calling::{CallNext, Callable, Called, Calling, FunctionCall, plain, plain_calls};
 pub(crate) use drafting::PROMPT as PLAN;
 pub use drafting::{DraftNext, Drafted, Drafting};
 pub use exchange::Exchange;

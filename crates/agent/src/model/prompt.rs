@@ -11,8 +11,10 @@ use sha2::{Digest, Sha256};
 
 /// The prompts that are built in, by name.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("call", include_str!("../../../../prompts/call.prompt.md")),
     ("native", include_str!("../../../../prompts/native.prompt.md")),
     ("plan", include_str!("../../../../prompts/plan.prompt.md")),
+    ("record", include_str!("../../../../prompts/record.prompt.md")),
     ("route", include_str!("../../../../prompts/route.prompt.md")),
     ("write", include_str!("../../../../prompts/write.prompt.md")),
 ];

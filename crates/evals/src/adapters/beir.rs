@@ -15,11 +15,10 @@ use segue_catalog::Dataset;
 use segue_world::fs;
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::library::library;
 use super::systems::Systems;
-use super::{AdapterError, Preparing, Surroundings};
+use super::{AdapterError, Preparing, Surroundings, digest_of};
 use crate::judgments::{self, Judgments};
 use crate::metrics::{Family, Metric, ranking};
 use crate::suite::{Answered, Case, CaseError, Suite, Task, Variant};
@@ -238,12 +237,6 @@ fn added(suite: &Suite) -> Result<Judgments, AdapterError> {
     let judges =
         suite.data.judgments.iter().map(|file| judgments::read(file)).collect::<Result<Vec<_>, _>>()?;
     Ok(judgments::median(&judges))
-}
-
-/// The first 16 hexadecimal digits of a file's SHA-256.
-pub(super) fn digest_of(path: &Path) -> Result<String, AdapterError> {
-    let hash = Sha256::digest(fs::read(path)?);
-    Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The folder's own name, made fit for a file name.

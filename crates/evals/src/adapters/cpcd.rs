@@ -21,10 +21,10 @@ use serde_json::{Value as Json, json};
 
 use self::protocol::{Protocol, Scored};
 use self::sessions::Sessions;
-use super::beir::{digest_of, lines};
+use super::beir::lines;
 use super::library::library;
 use super::systems::{Found, Systems};
-use super::{AdapterError, Preparing, Surroundings};
+use super::{AdapterError, Preparing, Surroundings, digest_of};
 use crate::metrics::{Family, Metric};
 use crate::suite::{Answered, Case, CaseError, Suite, Task, Variant};
 

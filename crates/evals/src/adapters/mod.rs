@@ -2,13 +2,17 @@
 //! ordinary import and index, and says what a case under a variant was worth.
 
 mod beir;
+mod bfcl;
+mod callers;
 mod cpcd;
+mod exchanges;
 mod library;
 mod memo;
+mod sgd;
 mod simulated;
 mod systems;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use segue_agent::{AgentError, Cancellation, PlanningModel};
@@ -16,6 +20,7 @@ use segue_catalog::{DatasetError, ImportError, StoreError, WorkspaceError};
 use segue_models::{Embedder, Shelf, ShelfError};
 use segue_retrieval::{EngineError, IndexError};
 use segue_world::{FileError, World, fs};
+use sha2::{Digest, Sha256};
 
 use crate::judgments::JudgmentsError;
 use crate::suite::{AdapterKind, Data, DataPlace, Suite, Task};
@@ -131,6 +136,8 @@ pub fn open(
     let folder = locate(suite, &suite.data, surroundings)?;
     match suite.data.adapter {
         AdapterKind::Beir => Ok(Arc::new(beir::open(suite, &folder, surroundings, progress)?)),
+        AdapterKind::Sgd => Ok(Arc::new(sgd::open(suite, &folder, surroundings)?)),
+        AdapterKind::Bfcl => Ok(Arc::new(bfcl::open(suite, &folder, surroundings)?)),
         AdapterKind::Simulated => Ok(Arc::new(simulated::open(suite, &folder, surroundings, progress)?)),
         AdapterKind::Cpcd => Ok(Arc::new(cpcd::open(suite, &folder, surroundings, progress)?)),
     }
@@ -147,4 +154,10 @@ fn locate(suite: &Suite, data: &Data, surroundings: &Surroundings) -> Result<Pat
             })
         }
     }
+}
+
+/// The first 16 hexadecimal digits of a file's SHA-256.
+fn digest_of(path: &Path) -> Result<String, AdapterError> {
+    let hash = Sha256::digest(fs::read(path)?);
+    Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }

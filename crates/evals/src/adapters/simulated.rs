@@ -15,10 +15,9 @@ use segue_world::fs;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::beir::digest_of;
 use super::library::library;
 use super::systems::{Found, Systems};
-use super::{AdapterError, Preparing, Surroundings};
+use super::{AdapterError, Preparing, Surroundings, digest_of};
 use crate::CaseUsage;
 use crate::metrics::Family;
 use crate::simulator::{Conversation, Partner, Speaker, User, converse, measures};

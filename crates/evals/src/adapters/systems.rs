@@ -2,10 +2,11 @@
 //! words.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use segue_agent::model::Prompts;
-use segue_agent::{Agent, MAX_ITEMS, PlannerKind, Session, TurnOptions, TurnReport};
+use segue_agent::{Agent, MAX_ITEMS, PlannerKind, PlanningModel, Session, TurnOptions, TurnReport};
 use segue_catalog::{Catalog, Ordinal, Scored, Value};
 use segue_retrieval::fuse::{RRF_K, reciprocal_rank, weighted};
 use segue_retrieval::{DenseQuery, Engine, LexicalQuery, TEXT_SPACE};
@@ -86,21 +87,17 @@ impl Systems {
                 let tools = everything.without(without);
                 let mut agent = Agent::new(world.clone(), engine.snapshot().clone(), tools);
                 if let Some(name) = model {
-                    let mut model = (surroundings.chat)(name)?;
-                    if let Some(folder) = prompts {
-                        if !segue_world::fs::is_dir(folder) {
-                            let message = format!(
-                                "variant `{}`: there is no folder of prompts `{}`",
-                                variant.name,
-                                folder.display()
-                            );
-                            return Err(AdapterError::Unfit(message));
-                        }
-                        model.prompts = Prompts::load(Some(folder)).map_err(segue_agent::AgentError::from)?;
-                    }
+                    let prompts = prompts.as_deref();
+                    let model = planning_model(&variant.name, name, prompts, surroundings)?;
                     agent = agent.with_model(model);
                 }
-                agents.insert(variant.name.clone(), (agent, kind(*planner)));
+                let planner = kind(*planner).ok_or_else(|| {
+                    AdapterError::Unfit(format!(
+                        "variant `{}`: `unaided` is for data sets whose cases bring functions along",
+                        variant.name
+                    ))
+                })?;
+                agents.insert(variant.name.clone(), (agent, planner));
             }
         }
         let ids = ids(&engine)?;
@@ -258,11 +255,32 @@ fn ids(engine: &Engine) -> Result<Vec<String>, AdapterError> {
     Ok(ids)
 }
 
-fn kind(planner: PlannerName) -> PlannerKind {
-    match planner {
+/// The model of a variant, with its prompts.
+pub(super) fn planning_model(
+    variant: &str,
+    name: &str,
+    prompts: Option<&Path>,
+    surroundings: &Surroundings,
+) -> Result<PlanningModel, AdapterError> {
+    let mut model = (surroundings.chat)(name)?;
+    if let Some(folder) = prompts {
+        if !segue_world::fs::is_dir(folder) {
+            let folder = folder.display();
+            return Err(AdapterError::Unfit(format!(
+                "variant `{variant}`: there is no folder of prompts `{folder}`"
+            )));
+        }
+        model.prompts = Prompts::load(Some(folder)).map_err(segue_agent::AgentError::from)?;
+    }
+    Ok(model)
+}
+
+fn kind(planner: PlannerName) -> Option<PlannerKind> {
+    Some(match planner {
+        PlannerName::Unaided => return None,
         PlannerName::Rules => PlannerKind::Rules,
         PlannerName::Route => PlannerKind::Route,
         PlannerName::Plan => PlannerKind::Plan,
         PlannerName::Native => PlannerKind::Native,
-    }
+    })
 }

@@ -11,6 +11,7 @@
 //! # Ok::<(), segue_evals::metrics::MetricError>(())
 //! ```
 
+pub mod ast;
 pub mod beyond;
 pub mod claims;
 pub mod constraints;
@@ -20,6 +21,7 @@ pub mod planning;
 pub mod predicates;
 pub mod ranking;
 mod registry;
+pub mod slots;
 
 use std::fmt;
 

@@ -122,6 +122,39 @@ const REGISTRY: &[MetricInfo] = &[
         ..PLANNING
     },
     MetricInfo {
+        name: "call_exact",
+        definition: "Service calls with the expected method and every expected slot at its value, and no other slot; free text after \
+                     folding.",
+        source: "exact match of service calls; Rastogi et al. (SGD), AAAI 2020, with a call for a state",
+        ..PLANNING
+    },
+    MetricInfo {
+        name: "joint_slots",
+        definition: "Product over all slots of a service call: 1 or 0 for categorical values and superfluous slots, the similarity of \
+                     the sorted words for free text; 0 for another method.",
+        source: "joint goal accuracy of Rastogi et al. (SGD), AAAI 2020, `schema_guided_dst/metrics.py`",
+        ..PLANNING
+    },
+    MetricInfo {
+        name: "slot_accuracy",
+        definition: "Expected slots of service calls, each with how right its value is, of all expected slots.",
+        source: "average goal accuracy of Rastogi et al. (SGD), AAAI 2020, over all slots",
+        ..PLANNING
+    },
+    MetricInfo {
+        name: "method_accuracy",
+        definition: "Cases in which exactly one call is made, and of the expected method.",
+        source: "active intent accuracy of Rastogi et al. (SGD), AAAI 2020",
+        ..PLANNING
+    },
+    MetricInfo {
+        name: "ast_match",
+        definition: "Cases whose calls are those of the possible answers, in any order: the function, each argument's type and value, \
+                     no argument missing or unexpected.",
+        source: "AST match of Patil et al. (BFCL), ICML 2025, `ast_checker` of bfcl-eval 2026.3.23",
+        ..PLANNING
+    },
+    MetricInfo {
         name: "tool_precision",
         definition: "Tools called that were expected, of the tools called; each tool counts once. 1 where none was expected and \
                      none called.",

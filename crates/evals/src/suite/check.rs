@@ -128,6 +128,14 @@ impl File<'_> {
                 self.wrong(span, format!("the split `{split}` should be letters, digits, `-` and `_`"))
             );
         }
+        let has_parts = matches!(spec.adapter, AdapterKind::Sgd | AdapterKind::Bfcl);
+        if let Some(part) = spec.parts.iter().find(|part| !has_parts || !is_name(part)) {
+            let message = match has_parts {
+                true => format!("the part `{part}` should be letters, digits, `-` and `_`"),
+                false => "`parts` is only for `adapter = \"sgd\"` and \"bfcl\"".to_owned(),
+            };
+            return Err(self.wrong(span, message));
+        }
         if spec.map.is_some() && spec.adapter != AdapterKind::Simulated {
             return Err(self.wrong(span, "`map` is only for `adapter = \"simulated\"`".to_owned()));
         }
@@ -136,7 +144,8 @@ impl File<'_> {
         }
         let judgments = spec.judgments.iter().map(|file| self.beside(file)).collect();
         let map = spec.map.as_ref().map(|map| self.beside(map));
-        Ok(Data { adapter: spec.adapter, place, split, limit: spec.limit, embeddings: false, map, judgments })
+        let DataSpec { adapter, limit, parts, .. } = spec;
+        Ok(Data { adapter, place, split, limit, parts, embeddings: false, map, judgments })
     }
 
     fn user(
@@ -283,32 +292,38 @@ impl File<'_> {
         for name in spec.variant.iter().chain(&spec.better_than) {
             self.position(variants, name, &span)?;
         }
+        for (key, there, with, fits) in [
+            ("evidence", spec.evidence.is_some(), "allowed_drop", spec.allowed_drop.is_some()),
+            ("times", spec.times.is_some(), "better_than", spec.better_than.is_some()),
+        ] {
+            if there && !fits {
+                return Err(self.wrong(span, format!("`{key}` is only for `{with}`")));
+            }
+        }
         let is_number = |x: f64| x.is_finite();
         let demand = match (spec.limit, spec.allowed_drop, spec.better_than) {
             (Some(limit), None, None) if is_number(limit) => Demand::Limit(limit),
             (None, Some(drop), None) if is_number(drop) && drop >= 0.0 => {
-                let evidence = spec.evidence.unwrap_or_default();
-                return Ok(Gate {
-                    metric,
-                    variant: spec.variant,
-                    demand: Demand::AllowedDrop { drop, evidence },
-                });
+                Demand::AllowedDrop { drop, evidence: spec.evidence.unwrap_or_default() }
             }
             (None, None, Some(_)) if spec.variant.is_none() => {
                 return Err(
                     self.wrong(span, "`better_than` needs the `variant` that is to be better".to_owned())
                 );
             }
-            (None, None, Some(other)) => Demand::BetterThan(other),
+            (None, None, Some(variant)) => {
+                let times = spec.times.unwrap_or(1.0);
+                if !is_number(times) || times <= 0.0 {
+                    return Err(self.wrong(span, "`times` should be above 0".to_owned()));
+                }
+                Demand::BetterThan { variant, times }
+            }
             _ => {
                 let message =
                     "a gate should have exactly one of `limit`, `allowed_drop` (0 or more) and `better_than`";
                 return Err(self.wrong(span, message.to_owned()));
             }
         };
-        if spec.evidence.is_some() {
-            return Err(self.wrong(span, "`evidence` is only for `allowed_drop`".to_owned()));
-        }
         Ok(Gate { metric, variant: spec.variant, demand })
     }
 

@@ -115,17 +115,18 @@ fn judge(
             // A drop of just what is allowed is allowed, however it is rounded.
             (Some(decides >= -drop - 1e-9), because)
         }
-        Demand::BetterThan(other) => {
-            let compared = compare(
-                &of_variant(results, other),
-                &of_variant(results, variant),
-                metric,
-                &suite.statistics(),
-            );
+        Demand::BetterThan { variant: other, times } => {
+            let mut others = of_variant(results, other);
+            let name = metric.to_string();
+            for measure in others.iter_mut().filter_map(|r| r.metrics.get_mut(&name)) {
+                measure.value *= times;
+            }
+            let compared = compare(&others, &of_variant(results, variant), metric, &suite.statistics());
             let difference = turned(compared.difference, sign);
             let because = format!(
-                "{} against `{other}`; the whole interval should be better",
-                signed(&compared.difference)
+                "{} against {}`{other}`; the whole interval should be better",
+                signed(&compared.difference),
+                if *times == 1.0 { String::new() } else { format!("{times} times ") }
             );
             (Some(difference.low > 0.0), because)
         }

@@ -109,6 +109,9 @@ pub struct Data {
     pub split: String,
     /// Only the first so many cases.
     pub limit: Option<usize>,
+    /// Only these services or categories, where a data set has such.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
     /// Whether items are embedded.
     pub embeddings: bool,
     /// The mapping of the catalogue, where it is not beside its items; what it says counts, not where it is.
@@ -158,6 +161,10 @@ pub enum DataPlace {
 pub enum AdapterKind {
     /// Judged retrieval as in BEIR: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`.
     Beir,
+    /// Service calls of schema-guided dialogues: `SPLIT.jsonl.gz`, `schema_SPLIT.json`.
+    Sgd,
+    /// Function calls of the Berkeley Function-Calling Leaderboard: `BFCL_v4_PART.json` with their possible answers.
+    Bfcl,
     /// Conversational playlists as in CPCD: `dialogues.jsonl`, `tracks.jsonl`; the split is `all`.
     Cpcd,
     /// Simulated users who each want an item of a catalogue: the file of items, and its mapping.
@@ -256,6 +263,8 @@ pub enum PlannerName {
     Plan,
     /// A model calls the tools itself.
     Native,
+    /// A model left to itself, with the functions of a case as its tools: what the others are measured against.
+    Unaided,
 }
 
 /// One thing that must hold of a suite's results.
@@ -283,7 +292,12 @@ pub enum Demand {
         evidence: Evidence,
     },
     /// It is better than this variant, the whole interval of the difference being on the good side.
-    BetterThan(String),
+    BetterThan {
+        /// The other variant.
+        variant: String,
+        /// So many times its figure is what counts; 1 for the figure itself.
+        times: f64,
+    },
 }
 
 /// What decides about a drop.

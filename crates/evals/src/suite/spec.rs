@@ -66,6 +66,9 @@ pub(super) struct DataSpec {
     pub(super) split: Option<String>,
     /// Only the first so many cases.
     pub(super) limit: Option<usize>,
+    /// Only these services (`sgd`) or categories (`bfcl`).
+    #[serde(default)]
+    pub(super) parts: Vec<String>,
     /// The mapping of the catalogue for `simulated`, beside the suite's file; `dataset.toml` in its folder unless given.
     pub(super) map: Option<PathBuf>,
     /// Files of judgments beside the suite's file, as `segue eval label` writes them: they count beside and over the data
@@ -150,4 +153,6 @@ pub(super) struct GateSpec {
     pub(super) evidence: Option<Evidence>,
     /// Another variant that it must be better than, the whole interval of the difference being on the good side.
     pub(super) better_than: Option<String>,
+    /// With `better_than`: better than so many times the other's figure (1.1: a tenth better).
+    pub(super) times: Option<f64>,
 }

@@ -259,7 +259,7 @@ mod tests {
         let resources = parse(include_str!("../../models.toml"), Path::new("")).unwrap();
         let names: Vec<&str> = resources.iter().map(|r| r.name.as_str()).collect();
         let models = ["all-minilm-l6-v2", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
-        assert_eq!(names, [&models[..], &["onnxruntime", "films", "movielens-100k"]].concat());
+        assert_eq!(names, [&models[..], &["onnxruntime", "films", "bfcl", "movielens-100k"]].concat());
     }
 
     #[test]

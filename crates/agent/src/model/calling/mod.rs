@@ -1,0 +1,283 @@
+//! Calling functions that come with a request, each with a JSON Schema of its arguments.
+//!
+//! The same four steps as planning over a catalogue, with a schema for the catalogue: code reads what the conversation settles
+//! beyond doubt ([`residue`]); the model is asked for the rest under a schema in which nothing else can be written
+//! ([`schema`]); what it writes is resolved against the functions' own types and enumerations ([`values`]) and counts only
+//! as far as the conversation bears it out; and what cannot be used is asked for once more, with the reasons.
+
+mod days;
+mod proposal;
+mod residue;
+mod said;
+mod schema;
+mod spans;
+mod values;
+
+use jiff::civil::Date;
+use segue_models::{ChatReply, ChatRequest, JsonSchemaFormat, Message, ToolDefinition, calls_in, json_in};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use self::residue::{Reading, Residue, residue};
+use self::said::Said;
+use super::linking::nearest;
+use super::{PromptError, Prompts};
+
+/// The prompt's name.
+pub(crate) const PROMPT: &str = "call";
+/// The prompt of a conversation of several turns.
+const RECORD: &str = "record";
+/// Room for one call.
+const TOKENS_A_CALL: u32 = 150;
+/// Room for all of them.
+const MAX_TOKENS: u32 = 400;
+/// How often a reply that has faults is asked for again.
+const REPAIRS: u32 = 1;
+/// How a model writes the day.
+const DAY: &str = "%A, %Y-%m-%d";
+
+/// What is asked for: a conversation, and the functions that there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Callable<'a> {
+    /// Oldest first; user and assistant.
+    pub conversation: &'a [Message],
+    /// The functions, with JSON Schemas of their arguments.
+    pub functions: &'a [ToolDefinition],
+    /// The day that "tomorrow" is counted from, if the functions know days.
+    pub today: Option<Date>,
+    /// The most calls that one reply may make; at least one.
+    pub most: u32,
+}
+
+/// A call of a function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FunctionCall {
+    /// The function.
+    pub name: String,
+    /// Its arguments.
+    pub args: Map<String, Json>,
+}
+
+/// What the driver is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallNext {
+    /// Ask the model this, and feed back what comes.
+    Ask(Box<ChatRequest>),
+    /// The calls are there, or there will be none.
+    Done(Box<Called>),
+}
+
+/// The calls that were asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Called {
+    /// The calls, in the model's order.
+    pub calls: Vec<FunctionCall>,
+    /// What the model said that did not count, and why.
+    pub refused: Vec<String>,
+    /// Why the model is of no help, if it is not.
+    pub failed: Option<String>,
+}
+
+/// The machine. It can be written out between a question and its answer, and read back elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calling {
+    functions: Vec<ToolDefinition>,
+    /// What code has read, of each function.
+    residues: Vec<Residue>,
+    said: Said,
+    today: Option<Date>,
+    most: u32,
+    pending: Option<ChatRequest>,
+    state: Called,
+    repairs: u32,
+}
+
+/// The plain request: the conversation, on record if it has several turns, with the functions as tools. With it alone a model is
+/// left to itself.
+pub fn plain(callable: &Callable<'_>, prompts: &Prompts) -> Result<ChatRequest, PromptError> {
+    let today = callable.today.map(|day| day.strftime(DAY).to_string());
+    let system = prompts.get(PROMPT)?.render(json!({ "today": today, "most": callable.most }))?;
+    let mut messages = vec![Message::system(system)];
+    match callable.conversation {
+        // Among turns of its own a small model goes on talking; of a record it does what it is told.
+        [_, _, ..] => messages
+            .push(Message::user(prompts.get(RECORD)?.render(json!({ "turns": callable.conversation }))?)),
+        short => messages.extend_from_slice(short),
+    }
+    let mut chat = ChatRequest::new(messages, MAX_TOKENS.min(TOKENS_A_CALL * callable.most.max(1)));
+    chat.tools = callable.functions.to_vec();
+    chat.temperature = Some(0.0);
+    chat.seed = Some(0);
+    Ok(chat)
+}
+
+/// The calls of a reply to [`plain`], as leniently as they can be read: made, or written into the text.
+pub fn plain_calls(reply: &ChatReply, functions: &[ToolDefinition]) -> Vec<FunctionCall> {
+    let written = || calls_in(&reply.content, functions);
+    let calls = if reply.tool_calls.is_empty() { written() } else { reply.tool_calls.clone() };
+    let read = |arguments: &str| match serde_json::from_str(arguments) {
+        Ok(Json::Object(args)) => args,
+        _ => Map::new(),
+    };
+    calls.into_iter().map(|c| FunctionCall { args: read(&c.arguments), name: c.name }).collect()
+}
+
+impl Calling {
+    /// For a conversation whose last message asks for a call.
+    pub fn new(callable: &Callable<'_>, prompts: &Prompts) -> Result<Self, PromptError> {
+        let said = Said::new(callable.conversation);
+        // Which of several calls a value belongs to is for the model to say.
+        let settles = callable.most <= 1;
+        let accepted = if settles { proposal::accepted(callable.functions, &said) } else { None };
+        let read = |(at, function): (usize, &ToolDefinition)| {
+            let is_accepted = accepted == Some(at);
+            let reading = match (settles, is_accepted) {
+                (false, _) => Reading::Unspoken,
+                (true, false) => Reading::Settles,
+                (true, true) => Reading::Accepted,
+            };
+            let mut residue = residue(function, &said, callable.today, reading);
+            if settles {
+                residue.candidates = spans::candidates(function, &said, is_accepted);
+            }
+            residue
+        };
+        let residues: Vec<Residue> = callable.functions.iter().enumerate().map(read).collect();
+        let offered = callable.functions.iter().zip(&residues).enumerate();
+        let offered: Vec<_> =
+            offered.filter(|(at, _)| accepted.is_none_or(|one| one == *at)).map(|(_, both)| both).collect();
+        let schema = schema::calls(&offered, callable.most);
+        let mut chat = plain(callable, prompts)?;
+        chat.format = Some(JsonSchemaFormat { name: PROMPT.to_owned(), schema });
+        Ok(Self {
+            functions: callable.functions.to_vec(),
+            residues,
+            said,
+            today: callable.today,
+            most: callable.most.max(1),
+            pending: Some(chat),
+            state: Called::default(),
+            repairs: 0,
+        })
+    }
+
+    /// What to do now.
+    pub fn next(&self) -> CallNext {
+        match &self.pending {
+            Some(request) => CallNext::Ask(Box::new(request.clone())),
+            None => CallNext::Done(Box::new(self.state.clone())),
+        }
+    }
+
+    /// Takes the model's answer, or why there is none. A reply with faults is asked for once more, with all of them; what is
+    /// still faulty then is left out.
+    pub fn feed(&mut self, answer: Result<&ChatReply, &str>) {
+        let Some(asked) = self.pending.take() else { return };
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(error) => {
+                self.state.failed = Some(error.to_owned());
+                return;
+            }
+        };
+        let mut faults = Vec::new();
+        let mut heard = Called::default();
+        for (name, args) in written(reply, &self.functions).into_iter().take(self.most as usize) {
+            match self.hear(&name, &args, &mut heard.refused) {
+                // The same call twice does nothing more.
+                Ok(call) if heard.calls.contains(&call) => {
+                    heard.refused.push(format!("`{name}` is called twice with the same arguments"));
+                }
+                Ok(call) => heard.calls.push(call),
+                Err(why) => faults.extend(why),
+            }
+        }
+        if heard.calls.is_empty() && faults.is_empty() {
+            faults.push("there is no call in it".to_owned());
+        }
+        if !faults.is_empty() && self.repairs < REPAIRS {
+            self.repairs += 1;
+            self.pending = Some(again(asked, reply, &faults));
+            return;
+        }
+        if heard.calls.is_empty() {
+            heard.failed = Some(format!("its reply cannot be used: {}", faults.join("; ")));
+        }
+        heard.refused.extend(faults);
+        self.state = heard;
+    }
+
+    /// The call that the model means; or what is wrong with it.
+    fn hear(
+        &self,
+        name: &str,
+        written: &Map<String, Json>,
+        refused: &mut Vec<String>,
+    ) -> Result<FunctionCall, Vec<String>> {
+        let both = self.functions.iter().zip(&self.residues);
+        let Some((function, residue)) = both.clone().find(|(f, _)| f.name == name) else {
+            let names = nearest(name, self.functions.iter().map(|f| f.name.as_str()));
+            return Err(vec![format!("there is no function `{name}`; nearest: {}", names.join(", "))]);
+        };
+        let (mut args, mut faults) = (Map::new(), Vec::new());
+        for (parameter, schema) in schema::parameters(function) {
+            let required = schema::is_required(function, parameter);
+            if let Some(settled) = residue.settled.get(parameter) {
+                args.insert(parameter.clone(), settled.clone());
+                continue;
+            }
+            let resolved = written.get(parameter).map(|value| values::resolve(value, schema, self.today));
+            match resolved.transpose() {
+                Ok(value) => match value.flatten() {
+                    Some(value) if required || said::bears_out(&self.said, parameter, schema, &value) => {
+                        args.insert(parameter.clone(), value);
+                    }
+                    Some(value) => {
+                        refused.push(format!("`{parameter}`: nobody says {value}"));
+                    }
+                    None if required => faults.push(format!("`{name}` needs `{parameter}`")),
+                    None => {}
+                },
+                Err(why) if required => faults.push(format!("`{parameter}`: {why}")),
+                Err(why) => refused.push(format!("`{parameter}`: {why}")),
+            }
+        }
+        let known = |p: &&String| !schema::parameters(function).any(|(name, _)| name == *p);
+        refused.extend(written.keys().filter(known).map(|p| format!("`{name}` has no parameter `{p}`")));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        residue::once(&mut args, function, &self.said, refused);
+        Ok(FunctionCall { name: name.to_owned(), args })
+    }
+}
+
+/// The calls as models write them: under `calls`, one bare, or as tool calls.
+fn written(reply: &ChatReply, functions: &[ToolDefinition]) -> Vec<(String, Map<String, Json>)> {
+    let call = |json: &Json| {
+        let args = json.get("arguments").and_then(Json::as_object).cloned().unwrap_or_default();
+        Some((json.get("name")?.as_str()?.to_owned(), args))
+    };
+    let json = json_in(&reply.content).unwrap_or_default();
+    let listed = json.get("calls").and_then(Json::as_array);
+    let found: Vec<_> = match listed {
+        Some(calls) => calls.iter().filter_map(call).collect(),
+        None => call(&json).into_iter().collect(),
+    };
+    match found.is_empty() {
+        false => found,
+        true => plain_calls(reply, functions).into_iter().map(|c| (c.name, c.args)).collect(),
+    }
+}
+
+fn again(mut asked: ChatRequest, reply: &ChatReply, faults: &[String]) -> ChatRequest {
+    asked.messages.push(Message::assistant(&reply.content));
+    let faults = faults.join("; ");
+    asked.messages.push(Message::user(format!(
+        "That cannot be used: {faults}. Correct it and reply with the whole JSON object and nothing else."
+    )));
+    asked
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Which function a conversation has come to, where it ends with a proposal that the user accepts: a proposal names the arguments of what it
+//! proposes.
+
+use segue_models::ToolDefinition;
+use serde_json::Value as Json;
+
+use super::residue::{distinct, text_of};
+use super::said::{Said, Turn, is_flag, joined_words, same_stem, sentences, telling};
+use super::values::{is_date, number};
+use super::{days, schema};
+
+/// Words of consent.
+const YES: &str = "yes yep yeah yup ya sure ok okay correct right perfect good great fine absolutely exactly please works \
+    alright confirm confirmed awesome nice cool excellent love sounds agree indeed";
+/// Words that take it back.
+const NO: [&str; 6] = ["no", "nope", "not", "but", "instead", "dont"];
+/// Consent is short.
+const SHORT: usize = 12;
+
+/// The function whose proposal is accepted, by its place.
+pub(super) fn accepted(functions: &[ToolDefinition], said: &Said) -> Option<usize> {
+    let [.., proposal, reply] = said.turns.as_slice() else { return None };
+    if proposal.by_user || !reply.by_user || !consents(&reply.text) {
+        return None;
+    }
+    let only = |scores: Vec<usize>, among: &[usize]| -> Vec<usize> {
+        let best = scores.iter().copied().max().unwrap_or_default();
+        among.iter().zip(scores).filter(|(_, score)| *score == best && best > 0).map(|(at, _)| *at).collect()
+    };
+    let all: Vec<usize> = (0..functions.len()).collect();
+    let mut left = only(functions.iter().map(|f| arguments(f, functions, proposal)).collect(), &all);
+    if left.len() != 1 {
+        let among = if left.is_empty() { all } else { left };
+        let scores = among.iter().filter_map(|at| functions.get(*at)).map(|f| names(f, functions, proposal));
+        left = only(scores.collect(), &among);
+    }
+    match left.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
+fn consents(text: &str) -> bool {
+    let Some(first) = sentences(text).next() else { return false };
+    let words: Vec<String> = joined_words(first).collect();
+    let agrees = YES.split_whitespace().any(|yes| words.iter().any(|w| w == yes));
+    words.len() <= SHORT && agrees && !words.iter().any(|w| NO.contains(&w.as_str()))
+}
+
+/// How many parameters that only this function has are given in the proposal.
+fn arguments(function: &ToolDefinition, functions: &[ToolDefinition], proposal: &Turn) -> usize {
+    let others = || functions.iter().filter(|f| f.name != function.name);
+    let only_here = |name: &str| !others().flat_map(schema::parameters).any(|(other, _)| other == name);
+    schema::parameters(function)
+        .filter(|(name, schema)| only_here(name) && is_given(name, schema, proposal))
+        .count()
+}
+
+fn is_given(name: &str, schema: &Json, turn: &Turn) -> bool {
+    if is_date(schema) {
+        return !days::days(&turn.text, jiff::civil::Date::constant(2000, 1, 1)).is_empty();
+    }
+    let is_named = |word: &String| telling(name).iter().any(|n| same_stem(word, n));
+    if is_flag(schema) {
+        return turn.words.iter().any(is_named);
+    }
+    let Some(allowed) = schema.get("enum").and_then(Json::as_array) else { return false };
+    if allowed.iter().all(|v| number(&text_of(v)).is_some()) {
+        let mut pairs = turn.words.windows(2);
+        return pairs.any(|pair| matches!(pair, [n, word] if number(n).is_some() && is_named(word)));
+    }
+    allowed.iter().any(|v| distinct(v, allowed).iter().any(|w| turn.words.contains(w)))
+}
+
+/// How many words of the function's own name the proposal has.
+fn names(function: &ToolDefinition, functions: &[ToolDefinition], proposal: &Turn) -> usize {
+    let others = || functions.iter().filter(|f| f.name != function.name).flat_map(|f| parts(&f.name));
+    let own = parts(&function.name).into_iter().filter(|part| !others().any(|other| other == *part));
+    own.filter(|part| proposal.words.iter().any(|word| same_stem(word, part))).count()
+}
+
+/// `ScheduleVisit` and `schedule_visit` are "schedule" and "visit".
+fn parts(name: &str) -> Vec<String> {
+    let mut spaced = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() {
+            spaced.push(' ');
+        }
+        spaced.push(if c.is_alphanumeric() { c } else { ' ' });
+    }
+    joined_words(&spaced).collect()
+}

@@ -1,0 +1,253 @@
+//! What code reads of a conversation before the model is asked: values that are said beyond doubt, and parameters that nobody
+//! speaks of. The model is asked for the rest.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use segue_catalog::text::squash;
+use segue_models::ToolDefinition;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::said::{Said, Turn, is_flag, joined_words, same_stem, telling};
+use super::values::{is_date, number};
+use super::{days, schema};
+
+/// Words that turn a yes into a no.
+const NEGATIONS: [&str; 9] = ["no", "not", "without", "don", "dont", "doesn", "doesnt", "isn", "never"];
+/// How far before a word a negation still means it.
+const REACH: usize = 4;
+
+/// What code has read for one function.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Residue {
+    /// Parameters with the values that the conversation gives them.
+    pub(super) settled: Map<String, Json>,
+    /// Optional parameters that nobody speaks of.
+    pub(super) unspoken: BTreeSet<String>,
+    /// Free-text parameters with the texts that were said, where the model is to choose among these.
+    pub(super) candidates: Map<String, Json>,
+}
+
+/// How far a conversation is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// No value is settled.
+    Unspoken,
+    /// What the user gives.
+    Settles,
+    /// The last proposal counts too: the user accepts it.
+    Accepted,
+}
+
+/// Reads the conversation for one function.
+pub(super) fn residue(
+    function: &ToolDefinition,
+    said: &Said,
+    today: Option<Date>,
+    reading: Reading,
+) -> Residue {
+    let mut residue = Residue::default();
+    let dates = schema::parameters(function).filter(|(_, schema)| is_date(schema)).count();
+    for (parameter, schema) in schema::parameters(function) {
+        let settled = match reading {
+            Reading::Unspoken => None,
+            _ if is_date(schema) => {
+                let proposed = reading == Reading::Accepted;
+                today.filter(|_| dates == 1).and_then(|today| last_day(said, today, proposed))
+            }
+            _ if is_flag(schema) => flag(parameter, schema, said),
+            _ => value(function, parameter, schema, said, today),
+        };
+        if let Some(value) = settled {
+            residue.settled.insert(parameter.clone(), value);
+        } else if !schema::is_required(function, parameter) && is_unspoken(parameter, schema, said) {
+            residue.unspoken.insert(parameter.clone());
+        }
+    }
+    residue
+}
+
+/// A value that stands once in the conversation belongs to one parameter: of two free texts that are the same, the one goes
+/// whose parameter is spoken of less. Required parameters stay.
+pub(super) fn once(
+    args: &mut Map<String, Json>,
+    function: &ToolDefinition,
+    said: &Said,
+    refused: &mut Vec<String>,
+) {
+    let free = |name: &String| {
+        let schema = schema::parameters(function).find(|(parameter, _)| *parameter == name).map(|(_, s)| s);
+        schema.is_some_and(|s| s.get("enum").is_none())
+    };
+    let spoken = |name: &String| {
+        let names = telling(name);
+        let all = said.turns.iter().flat_map(|t| &t.words);
+        all.filter(|w| names.iter().any(|n| same_stem(w, n))).count()
+    };
+    let texts: Vec<(String, String)> = args
+        .iter()
+        .filter(|(name, _)| free(name))
+        .filter_map(|(name, value)| Some((name.clone(), squash(value.as_str()?))))
+        .collect();
+    for (at, (one, text)) in texts.iter().enumerate() {
+        for (other, _) in texts.iter().skip(at + 1).filter(|(_, t)| t == text && !text.is_empty()) {
+            let loser = match schema::is_required(function, one) {
+                true => other,
+                false if spoken(one) > spoken(other) => other,
+                false => one,
+            };
+            if !schema::is_required(function, loser) && args.shift_remove(loser).is_some() {
+                refused.push(format!("`{loser}`: its value is that of another parameter"));
+            }
+        }
+    }
+}
+
+/// True of a choice, a yes or no, or a number that neither its name nor a value of it speaks for.
+fn is_unspoken(parameter: &str, schema: &Json, said: &Said) -> bool {
+    let allowed = schema.get("enum").and_then(Json::as_array);
+    if allowed.is_none() && !is_flag(schema) {
+        return false;
+    }
+    let named = telling(parameter)
+        .iter()
+        .any(|name| said.has_stem(name) || said.statements().flatten().any(|w| begins(w, name)));
+    let valued = || {
+        let choices = allowed.filter(|a| !is_flag(schema) && !a.iter().all(is_count)).into_iter().flatten();
+        choices.map(text_of).any(|value| said.share(&value) > 0.0)
+    };
+    !named && !valued()
+}
+
+/// The last day that the user names, or the last proposal.
+fn last_day(said: &Said, today: Date, proposed: bool) -> Option<Json> {
+    let of_turn = |t: &Turn| days::days(&t.words.join(" "), today).pop();
+    let last = said.turns.iter().rev().filter(|t| t.by_user).find_map(of_turn);
+    let proposal = || said.turns.iter().rev().find(|t| !t.by_user).and_then(of_turn);
+    let last = proposed.then(proposal).flatten().or(last);
+    last.map(|day| day.to_string().into())
+}
+
+/// Yes, where the user last speaks of it; no, if a word turns that round.
+fn flag(parameter: &str, schema: &Json, said: &Said) -> Option<Json> {
+    let names = telling(parameter);
+    let is_named = |w: &String| names.iter().any(|n| same_stem(w, n));
+    let statement = said.statements().rev().find(|words| words.iter().any(is_named))?;
+    let at = statement.iter().rposition(is_named)?;
+    let before = statement.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+    let is_wanted = !before.iter().any(|w| NEGATIONS.contains(&w.as_str()));
+    let is_it = |v: &&Json| text_of(v).eq_ignore_ascii_case(if is_wanted { "true" } else { "false" });
+    match schema.get("enum").and_then(Json::as_array) {
+        Some(allowed) => allowed.iter().find(is_it).cloned(),
+        None => Some(Json::Bool(is_wanted)),
+    }
+}
+
+/// The value of an enumeration that is said last: of counts, the one that stands before the parameter's own word ("two bedrooms") or
+/// alone answers a question after it; of years, also so many years ago; of other texts, the one with a word of its own.
+fn value(
+    function: &ToolDefinition,
+    parameter: &str,
+    schema: &Json,
+    said: &Said,
+    today: Option<Date>,
+) -> Option<Json> {
+    let allowed = schema.get("enum").and_then(Json::as_array)?;
+    if allowed.iter().all(is_count) {
+        return counted(function, parameter, allowed, said);
+    }
+    if allowed.iter().all(|v| number(&text_of(v)).is_some()) {
+        let year = |words: &Vec<String>| {
+            let said = words.iter().rev().find_map(|w| allowed.iter().find(|v| text_of(v) == *w)).cloned();
+            said.or_else(|| years_ago(words, allowed, today?))
+        };
+        return said.statements().rev().find_map(year);
+    }
+    for turn in said.turns.iter().rev() {
+        let place = |v: &Json| {
+            distinct(v, allowed).iter().filter_map(|w| turn.words.iter().rposition(|said| said == w)).max()
+        };
+        let last = allowed.iter().filter_map(|v| Some((place(v)?, v))).max_by_key(|(at, _)| *at);
+        if let Some((_, value)) = last {
+            return Some(value.clone());
+        }
+    }
+    None
+}
+
+/// "two years ago", "five years back", "last year".
+fn years_ago(words: &[String], allowed: &[Json], today: Date) -> Option<Json> {
+    let at = words.iter().rposition(|w| matches!(w.as_str(), "year" | "years"))?;
+    let before = words.get(at.checked_sub(1)?)?;
+    let is_past = words.get(at + 1).is_some_and(|w| matches!(w.as_str(), "ago" | "back" | "before"));
+    let ago = match before.as_str() {
+        "last" => 1.0,
+        "this" => 0.0,
+        count => number(count).filter(|_| is_past)?,
+    };
+    let year = f64::from(today.year()) - ago;
+    allowed.iter().find(|v| number(&text_of(v)) == Some(year)).cloned()
+}
+
+fn counted(function: &ToolDefinition, parameter: &str, allowed: &[Json], said: &Said) -> Option<Json> {
+    let names = telling(parameter);
+    let others: Vec<String> = schema::parameters(function)
+        .filter(|(name, _)| *name != parameter)
+        .flat_map(|(name, _)| telling(name))
+        .collect();
+    let is_named = |w: &String| names.iter().any(|n| begins(w, n));
+    let is_other = |w: &String| others.iter().any(|n| begins(w, n));
+    let of = |n: f64| allowed.iter().find(|v| number(&text_of(v)) == Some(n)).cloned();
+    let numbers = |words: &[String]| -> Vec<(usize, f64)> {
+        words.iter().enumerate().filter_map(|(at, w)| Some((at, number(w)?))).collect()
+    };
+    let mut found = None;
+    let mut asked: Option<&Turn> = None;
+    for turn in &said.turns {
+        if !turn.by_user {
+            asked = Some(turn);
+            continue;
+        }
+        let beside = |words: &Vec<String>| {
+            numbers(words).into_iter().rev().find(|(at, _)| words.get(at + 1).is_some_and(is_named))
+        };
+        let answers = || {
+            let question = asked.filter(|q| q.text.contains('?') && q.words.iter().any(is_named))?;
+            let free: Vec<(usize, f64)> = numbers(&turn.words)
+                .into_iter()
+                .filter(|(at, _)| !turn.words.get(at + 1).is_some_and(is_other))
+                .collect();
+            match free.as_slice() {
+                [one] if !question.words.iter().any(is_other) => Some(*one),
+                _ => None,
+            }
+        };
+        let said = turn.statements.iter().rev().find_map(beside).or_else(answers);
+        if let Some(value) = said.and_then(|(_, n)| of(n)) {
+            found = Some(value);
+        }
+    }
+    found
+}
+
+/// The words of a value that no other value has.
+pub(super) fn distinct(value: &Json, allowed: &[Json]) -> Vec<String> {
+    let others: Vec<String> =
+        allowed.iter().filter(|v| *v != value).flat_map(|v| joined_words(&text_of(v))).collect();
+    joined_words(&text_of(value)).filter(|w| !others.contains(w)).collect()
+}
+
+/// True of a number below a hundred.
+fn is_count(value: &Json) -> bool {
+    number(&text_of(value)).is_some_and(|n| n < 100.0)
+}
+
+/// "bedrooms" begins with the "bed" of "beds".
+pub(super) fn begins(word: &str, name: &str) -> bool {
+    word.starts_with(name.strip_suffix('s').unwrap_or(name))
+}
+
+pub(super) fn text_of(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,168 @@
+//! What a conversation says, in words, and whether it bears a value out.
+
+use segue_catalog::text::{squash, words};
+use segue_models::{Message, Role};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::values::number;
+use crate::rules::is_filling;
+
+/// Letters by which forms of one word are known: "nutrition", "nutritional".
+const STEM: usize = 4;
+
+/// Words that begin a question.
+const ASKING: [&str; 15] = [
+    "is", "are", "does", "was", "did", "will", "has", "what", "whats", "how", "when", "who", "which",
+    "whether", "do",
+];
+/// Words of a question that is a wish all the same: "is there any other that allows pets?"
+const WISHING: [&str; 12] = [
+    "want", "need", "looking", "find", "search", "prefer", "should", "else", "other", "another", "others",
+    "more",
+];
+
+/// One message, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Turn {
+    pub(super) by_user: bool,
+    pub(super) text: String,
+    pub(super) words: Vec<String>,
+    /// Its sentences; of the user's, those that do not ask about what was offered before.
+    pub(super) statements: Vec<Vec<String>>,
+}
+
+/// A conversation, in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Said {
+    pub(super) turns: Vec<Turn>,
+    /// All that the user says, without blanks and signs.
+    squashed: String,
+    /// The numbers that the user says.
+    numbers: Vec<f64>,
+}
+
+impl Said {
+    pub(super) fn new(conversation: &[Message]) -> Self {
+        let spoken = || conversation.iter().filter(|m| matches!(m.role, Role::User | Role::Assistant));
+        let mut turns: Vec<Turn> = Vec::new();
+        for message in spoken() {
+            let by_user = message.role == Role::User;
+            let is_reply = by_user && turns.iter().any(|t| !t.by_user);
+            let sentences = sentences(&message.content).map(|s| joined_words(s).collect::<Vec<_>>());
+            turns.push(Turn {
+                by_user,
+                text: message.content.clone(),
+                words: words(&message.content).collect(),
+                statements: sentences.filter(|s| !(is_reply && asks(s))).collect(),
+            });
+        }
+        let users = || spoken().filter(|m| m.role == Role::User);
+        Self {
+            turns,
+            squashed: users().map(|m| squash(&m.content)).collect::<Vec<_>>().join(" "),
+            numbers: users().flat_map(|m| numbers(&m.content)).collect(),
+        }
+    }
+
+    /// What the user states, oldest first.
+    pub(super) fn statements(&self) -> impl DoubleEndedIterator<Item = &Vec<String>> {
+        self.turns.iter().filter(|t| t.by_user).flat_map(|t| &t.statements)
+    }
+
+    /// True if the user states something with a form of this word.
+    pub(super) fn has_stem(&self, word: &str) -> bool {
+        self.statements().flatten().any(|said| same_stem(said, word))
+    }
+
+    /// True if the user says this number; 0.05 also as 5 per cent, and -3 as 3.
+    pub(super) fn has_number(&self, n: f64) -> bool {
+        let near = |said: f64| (said - n.abs()).abs() <= 1e-9 * n.abs().max(1.0);
+        self.numbers.iter().any(|said| near(*said) || near(said / 100.0))
+    }
+
+    /// The share of a text's telling words that are said, in any form; 1 if the text stands there as it is.
+    pub(super) fn share(&self, text: &str) -> f64 {
+        let key = squash(text);
+        if !key.is_empty() && self.squashed.contains(&key) {
+            return 1.0;
+        }
+        let telling: Vec<String> = words(text).filter(|w| !is_filling(w)).collect();
+        let said = telling.iter().filter(|w| self.has_stem(w)).count();
+        if telling.is_empty() { 0.0 } else { said as f64 / telling.len() as f64 }
+    }
+}
+
+/// The sentences of a text, roughly.
+pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let mut before = ' ';
+    let ends = text.split_inclusive(move |c: char| {
+        let is_end = matches!(before, '.' | '?' | '!') && !c.is_ascii_digit();
+        before = c;
+        is_end || c == '\n'
+    });
+    ends.map(str::trim).filter(|s| !s.is_empty())
+}
+
+/// The words of a text; what an apostrophe joins is one: "dont".
+pub(super) fn joined_words(text: &str) -> impl Iterator<Item = String> + use<> {
+    words(&text.replace(['\'', '’'], "")).collect::<Vec<_>>().into_iter()
+}
+
+/// True of a sentence that asks what something is like.
+fn asks(words: &[String]) -> bool {
+    let is = |list: &[&str], word: &String| list.contains(&word.as_str());
+    let begins = words.first().is_some_and(|w| is(&ASKING, w));
+    let begins =
+        begins || words.iter().any(|w| w == "whether") || words.starts_with(&["can".into(), "i".into()]);
+    begins && !words.iter().any(|w| is(&WISHING, w))
+}
+
+/// The numbers in a text, in digits or as words.
+fn numbers(text: &str) -> Vec<f64> {
+    let in_digits = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')));
+    let in_digits = in_digits.filter_map(|run| number(run.trim_matches(['.', ','])));
+    in_digits.chain(words(text).filter_map(|w| number(&w))).collect()
+}
+
+/// True if both are forms of one word.
+pub(super) fn same_stem(a: &str, b: &str) -> bool {
+    let stem = |w: &str| w.strip_suffix('s').unwrap_or(w).chars().take(STEM).collect::<String>();
+    a == b || (!b.is_empty() && stem(a) == stem(b))
+}
+
+/// The words of a parameter's name that tell it from others: `number_of_beds` has "beds".
+pub(super) fn telling(parameter: &str) -> Vec<String> {
+    const COUNTS: [&str; 8] = ["number", "num", "count", "is", "has", "the", "of", "max"];
+    let telling = |w: &String| w.chars().count() > 2 && !COUNTS.contains(&w.as_str()) && !is_filling(w);
+    words(&parameter.replace('_', " ")).filter(telling).collect()
+}
+
+/// True if the conversation gives an optional parameter this value: at least half of what it says is said, or, where the value
+/// says nothing by itself, the parameter is spoken of.
+pub(super) fn bears_out(said: &Said, parameter: &str, schema: &Json, value: &Json) -> bool {
+    let spoken_of = || telling(parameter).iter().any(|w| said.has_stem(w));
+    match value {
+        Json::Bool(_) => spoken_of(),
+        Json::Number(n) => n.as_f64().is_some_and(|n| said.has_number(n)),
+        Json::String(text) if is_flag(schema) => text.is_empty() || spoken_of(),
+        Json::String(text) if text.parse::<f64>().is_ok() => {
+            text.parse().is_ok_and(|n| said.has_number(n)) || said.share(text) >= 1.0
+        }
+        Json::String(text) => said.share(text) >= 0.5,
+        Json::Array(values) => {
+            !values.is_empty() && values.iter().all(|v| bears_out(said, parameter, schema, v))
+        }
+        Json::Object(_) | Json::Null => true,
+    }
+}
+
+/// True of a parameter that is yes or no, however it is written.
+pub(super) fn is_flag(schema: &Json) -> bool {
+    let values = schema.get("enum").and_then(Json::as_array);
+    let yes_or_no = |v: &Json| {
+        v.as_str().is_some_and(|t| t.eq_ignore_ascii_case("true") || t.eq_ignore_ascii_case("false"))
+    };
+    let is_boolean = schema.get("type").is_some_and(|t| t == "boolean");
+    is_boolean || values.is_some_and(|v| !v.is_empty() && v.iter().all(yes_or_no))
+}

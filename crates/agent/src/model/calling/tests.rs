@@ -1,0 +1,201 @@
+use segue_models::{ChatReply, Message, ToolDefinition};
+
+use super::*;
+use crate::model::Prompts;
+
+fn functions() -> Vec<ToolDefinition> {
+    let function = |name: &str, parameters: Json| ToolDefinition {
+        name: name.to_owned(),
+        description: String::new(),
+        parameters,
+    };
+    vec![
+        function(
+            "find_flat",
+            json!({
+                "type": "object", "required": ["city", "number_of_beds"],
+                "properties": {
+                    "city": { "type": "string", "description": "Where" },
+                    "number_of_beds": { "type": "string", "enum": ["1", "2", "3"] },
+                    "number_of_baths": { "type": "string", "enum": ["1", "2", "3"] },
+                    "pets_allowed": { "type": "string", "enum": ["True", "False"] },
+                    "landlord": { "type": "string" },
+                    "agency": { "type": "string" },
+                }
+            }),
+        ),
+        function(
+            "visit",
+            json!({
+                "type": "object", "required": ["flat", "date"],
+                "properties": { "flat": { "type": "string" }, "date": { "type": "string", "format": "date" } }
+            }),
+        ),
+    ]
+}
+
+fn talk() -> Vec<Message> {
+    vec![
+        Message::user("I need a 2 bedroom flat where my pets can live"),
+        Message::assistant("In which city?"),
+        Message::user("In Delft"),
+    ]
+}
+
+fn start(conversation: &[Message], most: u32) -> Calling {
+    let functions = functions();
+    let today = Some(Date::constant(2019, 3, 1));
+    let callable = Callable { conversation, functions: &functions, today, most };
+    Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap()
+}
+
+fn after(machine: &mut Calling, reply: &str) -> Option<Called> {
+    machine.feed(Ok(&ChatReply::text(reply)));
+    match machine.next() {
+        CallNext::Done(called) => Some(*called),
+        CallNext::Ask(_) => None,
+    }
+}
+
+#[test]
+fn the_model_is_asked_only_for_what_code_leaves() {
+    let CallNext::Ask(request) = start(&talk(), 1).next() else { panic!("nothing is asked") };
+    let schema = request.format.unwrap().schema;
+    let properties = schema.pointer("/anyOf/0/properties/arguments/properties").unwrap();
+    let asked: Vec<_> = properties.as_object().unwrap().keys().collect();
+    assert_eq!(asked, ["city", "landlord", "agency"]);
+    assert!(request.messages[0].content.contains("Friday, 2019-03-01"));
+    assert_eq!(request.tools.len(), 2);
+}
+
+#[test]
+fn what_nobody_says_does_not_count() {
+    let mut machine = start(&talk(), 1);
+    let reply = r#"{"name":"find_flat","arguments":{"city":"Delft","landlord":"Mr Smith","agency":"Delft"}}"#;
+    let called = after(&mut machine, reply).unwrap();
+    let args = json!({"city": "Delft", "number_of_beds": "2", "pets_allowed": "True"});
+    assert_eq!(Json::from(called.calls[0].args.clone()), args);
+    let refused =
+        ["`landlord`: nobody says \"Mr Smith\"", "`agency`: its value is that of another parameter"];
+    assert_eq!(called.refused, refused);
+}
+
+#[test]
+fn days_are_resolved_by_code() {
+    let talk = [Message::user("Visit the Blue House with me next Friday, no, rather on the 5th of March")];
+    let called =
+        after(&mut start(&talk, 1), r#"{"name":"visit","arguments":{"flat":"Blue House"}}"#).unwrap();
+    assert_eq!(called.calls[0].args["date"], "2019-03-05");
+}
+
+/// An offer of a flat, questions about it, and consent to what is then proposed.
+fn agreed() -> Vec<Message> {
+    vec![
+        Message::user("A flat in Delft with one bedroom please. Something with 2 baths."),
+        Message::assistant("Blue House has 1 bedroom and 2 baths."),
+        Message::user("Is it furnished, and are pets allowed? Let me see it on the 4th."),
+        Message::assistant("To confirm: you see Blue House on March 5th."),
+        Message::user("Yes, that is right."),
+    ]
+}
+
+#[test]
+fn an_accepted_proposal_settles_the_function_and_its_day() {
+    let mut machine = start(&agreed(), 1);
+    let CallNext::Ask(request) = machine.next() else { panic!("nothing is asked") };
+    let schema = request.format.unwrap().schema;
+    assert_eq!(schema["properties"]["name"]["enum"], json!(["visit"]));
+    let flat = &schema["properties"]["arguments"]["properties"]["flat"]["enum"];
+    assert_eq!(
+        flat,
+        &json!(["To confirm", "To", "confirm", "Blue House", "Blue", "House"]),
+        "words of the proposal, without its day"
+    );
+    let called = after(&mut machine, r#"{"name":"visit","arguments":{"flat":"Blue House"}}"#).unwrap();
+    assert_eq!(Json::from(called.calls[0].args.clone()), json!({"flat": "Blue House", "date": "2019-03-05"}));
+}
+
+#[test]
+fn questions_about_an_offer_are_no_wishes() {
+    let mut talk = agreed();
+    talk.truncate(3);
+    talk.push(Message::assistant("It is. Anything else?"));
+    talk.push(Message::user("Find another one with two bedrooms"));
+    let called = after(&mut start(&talk, 1), r#"{"name":"find_flat","arguments":{"city":"Delft"}}"#).unwrap();
+    let args = json!({"city": "Delft", "number_of_beds": "2", "number_of_baths": "2"});
+    assert_eq!(Json::from(called.calls[0].args.clone()), args);
+}
+
+#[test]
+fn years_count_back_from_today() {
+    let years: Vec<String> = (2010..2020).map(|y| y.to_string()).collect();
+    let schema = json!({"type": "object", "properties": {"year": {"type": "string", "enum": years}}});
+    let function = ToolDefinition { name: "find".to_owned(), description: String::new(), parameters: schema };
+    for (text, year) in [
+        ("a song from 2 years ago", Some("2017")),
+        ("one of five years back", Some("2014")),
+        ("it came out last year", Some("2018")),
+        ("from 2012", Some("2012")),
+        ("ten songs", None),
+    ] {
+        let functions = [function.clone()];
+        let conversation = [Message::user(text)];
+        let today = Some(Date::constant(2019, 3, 1));
+        let callable = Callable { conversation: &conversation, functions: &functions, today, most: 1 };
+        let mut machine = Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap();
+        let called = after(&mut machine, r#"{"name":"find","arguments":{}}"#).unwrap();
+        assert_eq!(called.calls[0].args.get("year").and_then(Json::as_str), year, "{text}");
+    }
+}
+
+#[test]
+fn a_conversation_is_put_on_record() {
+    let CallNext::Ask(request) = start(&talk(), 1).next() else { panic!("nothing is asked") };
+    let said = "User: I need a 2 bedroom flat where my pets can live\nAssistant: In which city?\nUser: In Delft\n\nReply with the \
+                function call that this conversation asks for now.";
+    assert_eq!(request.messages.len(), 2);
+    assert_eq!(request.messages[1].content.trim(), said);
+}
+
+#[test]
+fn a_faulty_reply_is_asked_for_once_more() {
+    let mut machine = start(&[Message::user("flats in Delft")], 1);
+    assert_eq!(after(&mut machine, r#"{"name":"find_flt","arguments":{}}"#), None);
+    let CallNext::Ask(request) = machine.next() else { panic!("nothing is asked") };
+    let told = &request.messages.last().unwrap().content;
+    assert!(told.contains("there is no function `find_flt`; nearest: `find_flat`"), "{told}");
+    let called = after(&mut machine, r#"{"name":"find_flat","arguments":{"city":"Delft"}}"#).unwrap();
+    assert_eq!(called.failed.unwrap(), "its reply cannot be used: `find_flat` needs `number_of_beds`");
+}
+
+#[test]
+fn several_calls_are_each_checked() {
+    let mut machine = start(&[Message::user("flats of 1 and of 2 bedrooms in Delft, please")], 4);
+    let reply = r#"{"calls":[
+        {"name":"find_flat","arguments":{"city":"Delft","number_of_beds":1}},
+        {"name":"find_flat","arguments":{"city":"Delft","number_of_beds":"two"}},
+        {"name":"find_flat","arguments":{"city":"Delft","number_of_beds":"1"}}]}"#;
+    let called = after(&mut machine, reply).unwrap();
+    let beds: Vec<_> = called.calls.iter().map(|c| c.args["number_of_beds"].clone()).collect();
+    assert_eq!(beds, ["1", "2"]);
+    assert_eq!(called.refused, ["`find_flat` is called twice with the same arguments"]);
+}
+
+#[test]
+fn a_negation_is_left_to_the_model() {
+    let talk = [Message::user("a 2 bedroom flat in Delft, I have no pets")];
+    let called = after(
+        &mut start(&talk, 1),
+        r#"{"name":"find_flat","arguments":{"city":"Delft","pets_allowed":"false"}}"#,
+    );
+    assert_eq!(called.unwrap().calls[0].args["pets_allowed"], "False");
+}
+
+#[test]
+fn a_model_by_itself_is_read_leniently() {
+    let reply =
+        ChatReply::text("Sure:\n```json\n{\"name\": \"visit\", \"arguments\": {\"flat\": \"A\"}}\n```");
+    let calls = plain_calls(&reply, &functions());
+    assert_eq!((calls.len(), calls[0].name.as_str()), (1, "visit"));
+    assert!(plain_calls(&ChatReply::text("I have arranged a visit."), &functions()).is_empty());
+}
