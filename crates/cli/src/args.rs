@@ -297,7 +297,8 @@ pub(crate) enum Models {
 pub(crate) struct Eval {
     #[command(subcommand)]
     pub(crate) command: Option<EvalCommand>,
-    /// Scenario files (Markdown) and folders of them; or suites: names of files in evals/suites, or files
+    /// Scenario files (Markdown) and folders of them; or suites: names of files in evals/suites, or files. Without any, the
+    /// default gate
     #[arg(value_name = "PATH|SUITE")]
     pub(crate) what: Vec<String>,
     #[command(flatten)]
@@ -400,10 +401,13 @@ pub(crate) struct Capture {
 }
 
 const EVAL_HELP: &str = "\
+Without arguments this is the default gate, what to run after a change: all of evals/scenarios, and each suite that has a baseline
+in evals/baselines, held against it; no model, no network, and time fails nothing.
+
 A scenario is a Markdown file with a catalogue, a conversation and what must hold after each turn; evals/scenarios/README.md
 describes the language.
 
-Exit codes: 0 all hold, 1 one could not be run, 2 wrong usage, 3 one does not hold.";
+Exit codes: 0 all hold, 1 something could not be run, 2 wrong usage, 3 one does not hold.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {

@@ -138,3 +138,73 @@ fn a_conversation_becomes_a_scenario() {
     let (code, document) = json(at, &["eval", "captured.md", "--workspace", "elsewhere"]);
     assert_eq!((code, &document["scenarios"][0]["status"]), (0, &json!("skipped")), "{document}");
 }
+
+const SUITE: &str = r#"
+name = "mine"
+metrics = ["ndcg@10"]
+[data]
+adapter = "beir"
+path = "../small"
+embeddings = false
+[[variants]]
+name = "words"
+retriever = "bm25"
+[[gate]]
+metric = "ndcg@10"
+allowed_drop = 0.01
+"#;
+
+/// Scenarios and a suite with its baseline, held by `segue eval` alone.
+#[test]
+fn the_default_gate_needs_no_argument() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../evals/data/small");
+    for name in ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"] {
+        let to = at.join("evals/small").join(name);
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        fs::write_atomic(&to, &fs::read(&data.join(name)).expect("the data")).expect("a copy");
+    }
+    for name in ["scenarios", "suites", "baselines", "below"] {
+        fs::create_dir_all(&at.join("evals").join(name)).expect("a folder");
+    }
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_segue"))
+            .current_dir(at.join("evals/below"))
+            .args(args)
+            .env("XDG_CACHE_HOME", at.join("cache"))
+            .output()
+            .expect("segue");
+        let code = output.status.code().expect("an exit code");
+        (code, String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    write(at, "evals/scenarios/a.md", SCENARIO);
+    write(at, "evals/suites/mine.toml", SUITE);
+    assert_eq!(run(&["eval", "mine", "--save-baseline", "../baselines/mine.jsonl"]).0, 0);
+    let (code, out) = run(&["eval"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("holds  scenarios  2 of 2 hold") && out.contains("holds  mine"), "{out}");
+    let (code, out) = run(&["eval", "--filter", "utrecht", "--json"]);
+    assert!(code == 2 && out.contains("`--filter` is for suites or scenarios that are named"), "{out}");
+
+    // What is worse is named, in each part; what is one document for a program.
+    write(at, "evals/scenarios/a.md", &SCENARIO.replace("items are h3", "items are h1"));
+    write(at, "evals/suites/mine.toml", &SUITE.replacen("bm25\"\n", "bm25\"\nfields = { title = 1.0 }\n", 1));
+    let (code, out) = run(&["eval"]);
+    assert_eq!(code, 3, "{out}");
+    let summary = out.split("the default gate").nth(1).expect("a summary");
+    assert!(summary.contains("a / Zandvoort: line 27: items are h1"), "{out}");
+    assert!(summary.contains("ndcg@10 of words: -0."), "{out}");
+    let (code, out) = run(&["eval", "--json"]);
+    let document: Json = serde_json::from_str(&out).expect("one document");
+    assert_eq!((code, &document["gate"]["passed"]), (3, &json!(false)));
+    assert_eq!(document["gate"]["parts"][0]["verdict"], json!("fails"));
+    assert_eq!(document["suites"][0]["suite"], json!("mine"));
+    assert_eq!(document["scenarios"]["scenarios"][1]["status"], json!("failed"));
+
+    // What cannot be run is no pass, and hides nothing of the rest.
+    write(at, "evals/baselines/gone.jsonl", "{}");
+    let (code, out) = run(&["eval"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("not run  gone") && out.contains("FAILS    mine"), "{out}");
+}

@@ -153,6 +153,13 @@ pub enum ScenarioError {
     File(#[from] FileError),
 }
 
+impl Status {
+    /// True if something does not hold or cannot be run.
+    pub fn is_wrong(self) -> bool {
+        matches!(self, Self::Failed | Self::Broken)
+    }
+}
+
 impl ScenarioRun {
     /// How many scenarios ended so.
     pub fn count(&self, status: Status) -> usize {

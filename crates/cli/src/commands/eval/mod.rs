@@ -1,6 +1,7 @@
-//! `segue eval`: scenarios, suites, and reports of what they came to.
+//! `segue eval`: the default gate; scenarios, suites, and reports of what they came to.
 
 mod ablation;
+mod gate;
 mod label;
 mod outlook;
 mod places;
@@ -27,6 +28,9 @@ pub(crate) async fn run(house: &House, args: &Eval, output: &mut Output) -> Resu
         Some(EvalCommand::Label(args)) => return label::run(house, args, output),
         Some(EvalCommand::Report(args)) => return report::run(house, args, output),
         None => {}
+    }
+    if args.what.is_empty() && !args.suite.schema {
+        return gate::run(house, args, output).await;
     }
     let paths: Vec<PathBuf> = args.what.iter().map(PathBuf::from).collect();
     match paths.iter().filter(|p| is_scenarios(p)).count() {

@@ -59,8 +59,12 @@ fn project_root() -> PathBuf {
     ups.into_iter().find(|up| fs::is_dir(&up.join("evals/suites"))).unwrap_or_default()
 }
 
-pub(super) fn suites_folder() -> PathBuf {
-    project_root().join("evals/suites")
+pub(super) fn evals_folder() -> PathBuf {
+    project_root().join("evals")
+}
+
+fn suites_folder() -> PathBuf {
+    evals_folder().join("suites")
 }
 
 pub(super) fn find(name: &str) -> Result<PathBuf, Failure> {
@@ -82,7 +86,7 @@ pub(super) fn find(name: &str) -> Result<PathBuf, Failure> {
         .remedy(format!("name a file that ends in `.toml`, or one of: {}", known.join(", "))))
 }
 
-pub(super) fn known(folder: &Path) -> Vec<String> {
+fn known(folder: &Path) -> Vec<String> {
     let files = fs::list(folder).unwrap_or_default();
     let suites = files.iter().filter(|f| f.extension().is_some_and(|e| e == "toml"));
     suites.filter_map(|f| Some(f.file_stem()?.to_string_lossy().into_owned())).collect()

@@ -37,7 +37,7 @@ pub(super) async fn run(
     }
     let interrupt = Interrupt::listen();
     let options = RunOptions {
-        jobs: args.jobs.map_or_else(processors, usize::from),
+        jobs: jobs(args),
         model: match &args.model {
             Some(name) => house.model_for(TaskRole::Plan, Some(name))?,
             None => None,
@@ -56,13 +56,13 @@ pub(super) async fn run(
     if output.is_json() {
         output.json(&document(&run));
     } else {
-        show(&run, output);
+        show(&run, |_| true, output);
     }
     Ok(exit_code(&run))
 }
 
 /// What scenarios find around them: this workspace, if it is there; the shelf; the folder of data sets.
-fn surroundings(house: &House) -> Result<RunOptions, Failure> {
+pub(super) fn surroundings(house: &House) -> Result<RunOptions, Failure> {
     let data = house.world().env("SEGUE_DATA").unwrap_or_else(|| "../shared/data".to_owned());
     Ok(RunOptions {
         workspace: Some(house.workspace().clone()).filter(|w| w.is_there()),
@@ -73,7 +73,7 @@ fn surroundings(house: &House) -> Result<RunOptions, Failure> {
     })
 }
 
-async fn with_progress(
+pub(super) async fn with_progress(
     house: &House,
     paths: &[PathBuf],
     options: &RunOptions,
@@ -96,8 +96,10 @@ async fn with_progress(
     }
 }
 
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// How many files are run side by side.
+pub(super) fn jobs(args: &ScenarioArgs) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    args.jobs.map_or_else(processors, usize::from)
 }
 
 fn exit_code(run: &ScenarioRun) -> ExitCode {
@@ -108,9 +110,10 @@ fn exit_code(run: &ScenarioRun) -> ExitCode {
     }
 }
 
-fn show(run: &ScenarioRun, output: &mut Output) {
+/// Prints the outcomes that end so, and how many ended how.
+pub(super) fn show(run: &ScenarioRun, wanted: impl Fn(Status) -> bool, output: &mut Output) {
     let styles = output.styles();
-    for outcome in &run.outcomes {
+    for outcome in run.outcomes.iter().filter(|o| wanted(o.status)) {
         let name = tame(&outcome.name);
         match outcome.status {
             Status::Passed => output.line(format!("{} {name}", styles.good.paint("ok     "))),
@@ -158,7 +161,7 @@ fn show(run: &ScenarioRun, output: &mut Output) {
 }
 
 /// The run in the shape of all evals, with the scenarios beside it.
-fn document(run: &ScenarioRun) -> Json {
+pub(super) fn document(run: &ScenarioRun) -> Json {
     let cases: Vec<_> = run.outcomes.iter().filter_map(|o| o.case("scenarios")).collect();
     let mut cost = CaseUsage::default();
     for case in &cases {
@@ -223,7 +226,7 @@ async fn verify(house: &House, path: &Path, turns: usize, output: &mut Output) -
         return Ok(code);
     }
     output.line(format!("{turns} turns captured in {}", path.display()));
-    show(&run, output);
+    show(&run, |_| true, output);
     if code != ExitCode::SUCCESS {
         output.note("what was recorded does not come out again; edit the file before it is kept");
     }

@@ -216,7 +216,7 @@ fn changed_cases(baseline: &BaselineReport, output: &mut Output) {
 }
 
 /// Rows whose columns are as wide as their widest cell.
-struct Table {
+pub(super) struct Table {
     indent: usize,
     rows: Vec<Vec<Cell>>,
 }
@@ -227,14 +227,14 @@ impl Default for Table {
     }
 }
 
-struct Cell {
+pub(super) struct Cell {
     text: String,
     right: bool,
     style: Style,
 }
 
 impl Cell {
-    fn left(text: impl AsRef<str>) -> Self {
+    pub(super) fn left(text: impl AsRef<str>) -> Self {
         Self { text: tame(text.as_ref()), right: false, style: Style::default() }
     }
 
@@ -242,17 +242,17 @@ impl Cell {
         Self { right: true, ..Self::left(text) }
     }
 
-    fn styled(self, style: Style) -> Self {
+    pub(super) fn styled(self, style: Style) -> Self {
         Self { style, ..self }
     }
 }
 
 impl Table {
-    fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    fn print(&self, output: &mut Output) {
+    pub(super) fn print(&self, output: &mut Output) {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |at: usize| {
             self.rows.iter().filter_map(|row| row.get(at)).map(|c| c.text.width()).max().unwrap_or_default()

@@ -1,6 +1,6 @@
 //! `segue eval SUITE …`: runs suites, compares their variants, and checks their gates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use segue_evals::suite::{
 use serde::Serialize;
 
 use super::outlook::tell;
-use super::places::{find, known, suites_folder, surroundings};
+use super::places::{find, surroundings};
 use super::report::write_files;
 use super::show::show;
 use crate::args::ReportFiles;
@@ -91,10 +91,6 @@ pub(crate) async fn run(
     }
     let files = names.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
     let suites = files.iter().map(|file| Ok(Suite::read(file)?)).collect::<Result<Vec<_>, Failure>>()?;
-    if suites.is_empty() {
-        let known = known(&suites_folder()).join(", ");
-        return Err(Failure::usage("no suite is named").remedy(format!("segue eval NAME; there are {known}")));
-    }
     if suites.len() > 1 && (args.baseline.is_some() || args.save_baseline.is_some()) {
         return Err(Failure::usage("a baseline is of one suite").remedy("name one suite"));
     }
@@ -108,6 +104,25 @@ pub(crate) async fn run(
         }
     }
     Ok(code)
+}
+
+/// Runs a suite and holds it against a baseline; gives the folder of its results too.
+pub(super) async fn held_against(
+    house: &House,
+    suite: &Arc<Suite>,
+    baseline: &Path,
+    args: &SuiteArgs,
+    interrupt: &Interrupt,
+    output: &mut Output,
+) -> Result<(Assessment, PathBuf), Failure> {
+    let baseline = Baseline::read(baseline, &suite.name)?;
+    let task = opened(suite, &surroundings(house, interrupt)?)?;
+    let Some((fingerprint, store)) = complete(house, suite, &task, args, interrupt, output).await? else {
+        return Err(Failure::new("forecast", "nothing was run"));
+    };
+    store.keep_suite(suite)?;
+    let folder = store.folder().to_owned();
+    Ok((assess(suite, &fingerprint, &store.into_results(), Some(&baseline)), folder))
 }
 
 /// Runs one suite; false if its gate does not hold.
