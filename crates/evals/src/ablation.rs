@@ -241,11 +241,11 @@ fn without_tools(system: &System, left_out: &[String]) -> Option<System> {
             let ranks = weights.iter().any(|w| *w > 0.0);
             ranks.then_some(System::Fusion { parts, method: *method, weights, depth: *depth })
         }
-        System::Agent { planner, model, without, prompts } => {
+        System::Agent { planner, model, without, prompts, recording: _ } => {
             let mut without = without.clone();
             without.extend_from_slice(left_out);
             let (planner, model, prompts) = (*planner, model.clone(), prompts.clone());
-            Some(System::Agent { planner, model, without, prompts })
+            Some(System::Agent { planner, model, without, prompts, recording: None })
         }
     }
 }

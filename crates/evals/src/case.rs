@@ -80,6 +80,9 @@ pub struct CaseResult {
     /// What a person needs to see to judge it: request, plan, ranking, trace. Untrusted text.
     #[serde(default)]
     pub detail: serde_json::Value,
+    /// Why the rules planned where the variant's model was to, if they did. A figure with many of these is not the model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
     /// Why there is no result, if there is none. Such a case counts as failed, never as absent.
     #[serde(default)]
     pub error: Option<String>,

@@ -76,6 +76,7 @@ mod tests {
             usage: crate::CaseUsage::default(),
             tools: Vec::new(),
             detail: json!({ "request": format!("about {case}"), "ranking": ranking }),
+            fallback: None,
             error: None,
         }
     }

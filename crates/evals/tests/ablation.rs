@@ -76,6 +76,7 @@ fn result(variant: &str, case: usize, ndcg: f64, tools: &[&str]) -> CaseResult {
         usage: CaseUsage { ms: 10.0 + ndcg, ..CaseUsage::default() },
         tools: tools.iter().map(|t| (*t).to_owned()).collect(),
         detail: serde_json::Value::Null,
+        fallback: None,
         error: None,
     }
 }

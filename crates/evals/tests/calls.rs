@@ -95,6 +95,7 @@ impl Place {
             shelf: Shelf::new(self.world.clone()).unwrap(),
             embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(256)))),
             chat: Arc::new(chat),
+            live: false,
             cancellation: Cancellation::default(),
         };
         adapters::open(suite, &surroundings, &mut |_| ())

@@ -93,6 +93,7 @@ impl Place {
             shelf: Shelf::new(self.world.clone()).unwrap(),
             embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(256)))),
             chat: Arc::new(|name| Err(AdapterError::Needs(format!("no model `{name}` in tests")))),
+            live: false,
             cancellation: Cancellation::default(),
         }
     }

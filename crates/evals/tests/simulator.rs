@@ -240,6 +240,7 @@ impl Place {
             shelf: Shelf::new(self.world.clone()).unwrap(),
             embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(64)))),
             chat: Arc::new(|name| Err(AdapterError::Needs(format!("no model `{name}` in tests")))),
+            live: false,
             cancellation: Cancellation::default(),
         }
     }

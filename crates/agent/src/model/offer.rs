@@ -37,7 +37,7 @@ pub(super) fn offers(specs: &[ToolSpec], catalog: &Catalog) -> Vec<Offer> {
         summary: spec.summary.clone(),
         arguments: properties(spec, catalog).keys().map(String::as_str).collect::<Vec<_>>().join(", "),
     };
-    specs.iter().map(offer).collect()
+    offered(specs, catalog).map(offer).collect()
 }
 
 /// The tools for a server's own tool calling.
@@ -64,7 +64,7 @@ pub(super) fn definitions(specs: &[ToolSpec], catalog: &Catalog) -> Vec<ToolDefi
         };
         ToolDefinition { name: spec.name.clone(), description, parameters }
     };
-    specs.iter().map(define).collect()
+    offered(specs, catalog).map(define).collect()
 }
 
 /// The schema of a whole plan: at most `most` steps.
@@ -82,7 +82,7 @@ pub(super) fn plan_schema(specs: &[ToolSpec], catalog: &Catalog, most: usize) ->
         hoist(&mut shape, &spec.name, &mut definitions);
         shape
     };
-    let shapes: Vec<_> = specs.iter().map(&mut step).collect();
+    let shapes: Vec<_> = offered(specs, catalog).map(&mut step).collect();
     let mut schema = json!({
         "type": "object", "additionalProperties": false, "required": ["steps"],
         "properties": {"steps": {"type": "array", "items": {"anyOf": shapes}, "maxItems": most}},
@@ -91,6 +91,13 @@ pub(super) fn plan_schema(specs: &[ToolSpec], catalog: &Catalog, most: usize) ->
         schema.insert("$defs".to_owned(), Json::Object(definitions));
     }
     schema
+}
+
+/// The tools that a model can be asked to call: a filter only where the catalogue has fields to filter by, for a field is one of
+/// those there are and a schema cannot offer none.
+fn offered<'a>(specs: &'a [ToolSpec], catalog: &Catalog) -> impl Iterator<Item = &'a ToolSpec> {
+    let has_fields = !brief::fields(catalog).is_empty();
+    specs.iter().filter(move |spec| has_fields || spec.role != ToolRole::Filter)
 }
 
 /// What of a tool's arguments a model is asked for; `None` for all of them.

@@ -27,6 +27,7 @@ use crate::suite::{Answered, Case, CaseError, Suite, Task, Variant};
 const SHOWN: usize = 10;
 
 const DATASET: &str = r#"
+name = "documents"
 noun = "document"
 items = { file = "corpus.jsonl" }
 [[fields]]
@@ -104,10 +105,10 @@ pub(super) fn open(
     let corpus = folder.join("corpus.jsonl");
     let source = digest_of(&corpus)?;
     let name = format!("beir-{}", fs_name(folder));
-    let make = |root: &Path| prepare(&corpus, root, &fs_name(folder));
+    let make = |root: &Path| prepare(&corpus, root);
     let library = library(&name, &source, &make, suite.data.embeddings, surroundings, progress)?;
     let systems = Systems::new(suite, library.engine, surroundings)?;
-    let mut depends = systems.depends();
+    let mut depends = systems.depends()?;
     depends.push(("catalogue".to_owned(), library.content));
     depends.push(("queries".to_owned(), digest_of(&folder.join("queries.jsonl"))?));
     depends.push(("judgments".to_owned(), digest_of(&qrels)?));
@@ -146,6 +147,10 @@ impl Task for Beir {
 
     fn depends(&self) -> Vec<(String, String)> {
         self.depends.clone()
+    }
+
+    fn finish(&self) -> Result<(), AdapterError> {
+        self.systems.finish()
     }
 
     fn tools(&self, variant: &Variant) -> Vec<String> {
@@ -187,13 +192,14 @@ impl Task for Beir {
                 detail.insert("not_understood".to_owned(), json!(turn.not_understood));
                 detail.insert("fallback".to_owned(), json!(turn.fallback));
             }
-            Ok(Answered { metrics, usage: found.usage, tools: found.tools, detail })
+            let fallback = found.fallback();
+            Ok(Answered { metrics, usage: found.usage, tools: found.tools, fallback, detail })
         })
     }
 }
 
 /// The corpus with title and text as one field, beside the workspace that is made of it.
-fn prepare(corpus: &Path, root: &Path, name: &str) -> Result<Dataset, AdapterError> {
+fn prepare(corpus: &Path, root: &Path) -> Result<Dataset, AdapterError> {
     let target = root.join("corpus.jsonl");
     let mut file = fs::writer(&target)?;
     let failed = |e: std::io::Error| AdapterError::Needs(format!("cannot write `{}`: {e}", target.display()));
@@ -205,7 +211,7 @@ fn prepare(corpus: &Path, root: &Path, name: &str) -> Result<Dataset, AdapterErr
     }
     file.flush().map_err(failed)?;
     drop(file);
-    Ok(Dataset::parse(&format!("name = \"{name}\"\n{DATASET}"), &root.join("dataset.toml"))?)
+    Ok(Dataset::parse(DATASET, &root.join("dataset.toml"))?)
 }
 
 fn queries(

@@ -45,7 +45,9 @@ impl Callers {
                     variant.name
                 ))
             };
-            let System::Agent { planner, model: Some(name), without, prompts } = &variant.system else {
+            let System::Agent { planner, model: Some(name), without, prompts, recording: None } =
+                &variant.system
+            else {
                 return Err(unfit());
             };
             if !without.is_empty() || !matches!(planner, PlannerName::Plan | PlannerName::Unaided) {

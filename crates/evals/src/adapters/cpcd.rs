@@ -145,7 +145,7 @@ pub(super) fn open(
     let make = |root: &Path| prepare(&tracks, root);
     let library = library("cpcd", &source, &make, suite.data.embeddings, surroundings, progress)?;
     let systems = Systems::new(suite, library.engine, surroundings)?;
-    let mut depends = systems.depends();
+    let mut depends = systems.depends()?;
     depends.push(("catalogue".to_owned(), library.content));
     depends.push(("conversations".to_owned(), digest_of(&files.0)?));
     if let Some(embedder) = library.embedder {
@@ -190,6 +190,10 @@ impl Task for Cpcd {
         self.depends.clone()
     }
 
+    fn finish(&self) -> Result<(), AdapterError> {
+        self.systems.finish()
+    }
+
     fn tools(&self, variant: &Variant) -> Vec<String> {
         self.systems.tools(variant)
     }
@@ -221,7 +225,8 @@ impl Task for Cpcd {
             let ids: Vec<&str> = self.systems.ids(&found.items).collect();
             let metrics = self.protocol.measure(scored, &ids, &self.metrics);
             let detail = self.detail(scored, case, &found, &ids, searched);
-            Ok(Answered { metrics, usage: found.usage, tools: found.tools, detail })
+            let fallback = found.fallback();
+            Ok(Answered { metrics, usage: found.usage, tools: found.tools, fallback, detail })
         })
     }
 }

@@ -8,6 +8,7 @@ mod cpcd;
 mod exchanges;
 mod library;
 mod memo;
+mod recorded;
 mod sgd;
 mod simulated;
 mod systems;
@@ -40,6 +41,8 @@ pub struct Surroundings {
     pub embedder: Arc<dyn Fn() -> Result<Arc<dyn Embedder>, AdapterError> + Send + Sync>,
     /// Opens a chat model by the name that a suite gives it.
     pub chat: Arc<dyn Fn(&str) -> Result<PlanningModel, AdapterError> + Send + Sync>,
+    /// True if models are asked whose exchanges are recorded, and recorded anew.
+    pub live: bool,
     /// Raise it to stop.
     pub cancellation: Cancellation,
 }

@@ -183,6 +183,7 @@ impl Task for Sgd {
                 metrics: self.metrics.iter().map(of).collect(),
                 usage: made.usage,
                 tools: made.tools(),
+                fallback: None,
                 detail: made.detail(&due.case.request, &expected),
             })
         })

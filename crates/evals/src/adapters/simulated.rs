@@ -80,7 +80,7 @@ pub(super) fn open(
         let message = "no item of the catalogue has three things that a user could ask for".to_owned();
         return Err(AdapterError::Unfit(message));
     }
-    let mut depends = systems.depends();
+    let mut depends = systems.depends()?;
     depends.push(("catalogue".to_owned(), library.content));
     depends.push(("user".to_owned(), serde_json::to_string(&settings).unwrap_or_default()));
     depends.push(("targets drawn with".to_owned(), suite.seed.to_string()));
@@ -166,6 +166,10 @@ impl Task for Simulated {
         self.depends.clone()
     }
 
+    fn finish(&self) -> Result<(), AdapterError> {
+        self.systems.finish()
+    }
+
     fn tools(&self, variant: &Variant) -> Vec<String> {
         self.systems.tools(variant)
     }
@@ -191,13 +195,15 @@ impl Task for Simulated {
                 said: String::new(),
                 usage: CaseUsage::default(),
                 tools: Vec::new(),
+                fallback: None,
             };
             let patience = self.settings.patience;
             let ended = converse(&mut user, &mut partner, self.speaker.as_ref(), patience, catalog).await?;
             let mut measured = measures(&ended, catalog);
             measured.retain(|name, _| self.metrics.contains(name));
             let detail = self.detail(&ended, &row);
-            Ok(Answered { metrics: measured, usage: partner.usage, tools: partner.tools, detail })
+            let Talking { usage, tools, fallback, .. } = partner;
+            Ok(Answered { metrics: measured, usage, tools, fallback, detail })
         })
     }
 }
@@ -235,12 +241,14 @@ struct Talking<'a> {
     said: String,
     usage: CaseUsage,
     tools: Vec<String>,
+    /// Why the rules planned a turn where a model was to.
+    fallback: Option<String>,
 }
 
 impl Partner for Talking<'_> {
     async fn answer(&mut self, words: &str) -> Result<Vec<Row>, CaseError> {
         let looks_at = self.task.settings.looks_at;
-        let Found { items, tools, usage, .. } = match &self.variant.system {
+        let found = match &self.variant.system {
             System::Agent { .. } => {
                 let options = TurnOptions { k: Some(looks_at), ..TurnOptions::default() };
                 self.task.systems.turn(&self.variant.name, &mut self.session, words, options).await?
@@ -251,6 +259,8 @@ impl Partner for Talking<'_> {
                 self.task.systems.find(self.variant, &self.said).await?
             }
         };
+        self.fallback = self.fallback.take().or_else(|| found.fallback());
+        let Found { items, tools, usage, .. } = found;
         self.tools.extend(tools);
         self.usage.model_calls += usage.model_calls;
         self.usage.input_tokens += usage.input_tokens;

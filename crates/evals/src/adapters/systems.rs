@@ -13,6 +13,7 @@ use segue_retrieval::{DenseQuery, Engine, LexicalQuery, TEXT_SPACE};
 use segue_world::World;
 
 use super::memo::{Memo, Ranked};
+use super::recorded::Recording;
 use super::{AdapterError, Surroundings};
 use crate::CaseUsage;
 use crate::suite::{CaseError, FusionMethod, PlannerName, Search, Suite, System, Variant};
@@ -22,6 +23,7 @@ pub(super) struct Systems {
     engine: Engine,
     world: Arc<dyn World>,
     agents: BTreeMap<String, (Agent, PlannerKind)>,
+    recordings: BTreeMap<String, Recording>,
     /// The id of each item, by ordinal.
     ids: Vec<String>,
     memo: Memo,
@@ -74,10 +76,10 @@ impl Systems {
         surroundings: &Surroundings,
     ) -> Result<Self, AdapterError> {
         let world = surroundings.world.clone();
-        let mut agents = BTreeMap::new();
+        let (mut agents, mut recordings) = (BTreeMap::new(), BTreeMap::new());
         for variant in &suite.variants {
             searched(variant, engine.snapshot().catalog())?;
-            if let System::Agent { planner, model, without, prompts } = &variant.system {
+            if let System::Agent { planner, model, without, prompts, recording } = &variant.system {
                 let everything = segue_tools::builtin(engine.clone());
                 for name in without {
                     everything.get(name).map_err(|e| {
@@ -87,8 +89,20 @@ impl Systems {
                 let tools = everything.without(without);
                 let mut agent = Agent::new(world.clone(), engine.snapshot().clone(), tools);
                 if let Some(name) = model {
-                    let prompts = prompts.as_deref();
-                    let model = planning_model(&variant.name, name, prompts, surroundings)?;
+                    let open = || (surroundings.chat)(name);
+                    let (model, recording) = match recording {
+                        None => (open()?, None),
+                        Some(file) if surroundings.live => {
+                            let (model, made) = Recording::make(open()?, file)?;
+                            (model, Some(made))
+                        }
+                        Some(file) => {
+                            let (model, played) = Recording::play(file)?;
+                            (model, Some(played))
+                        }
+                    };
+                    recordings.extend(recording.map(|recording| (variant.name.clone(), recording)));
+                    let model = with_prompts(model, &variant.name, prompts.as_deref())?;
                     agent = agent.with_model(model);
                 }
                 let planner = kind(*planner).ok_or_else(|| {
@@ -101,12 +115,15 @@ impl Systems {
             }
         }
         let ids = ids(&engine)?;
-        Ok(Self { engine, world, agents, ids, memo: Memo::default() })
+        Ok(Self { engine, world, agents, recordings, ids, memo: Memo::default() })
     }
 
     /// What the results of agents depend on.
-    pub(super) fn depends(&self) -> Vec<(String, String)> {
+    pub(super) fn depends(&self) -> Result<Vec<(String, String)>, AdapterError> {
         let mut parts = Vec::new();
+        for (name, recording) in &self.recordings {
+            parts.push((format!("{name}: recording"), recording.depends()?));
+        }
         for (name, (agent, _)) in &self.agents {
             let depends = agent.depends();
             parts.extend(
@@ -120,7 +137,12 @@ impl Systems {
             );
             parts.extend(depends.model.iter().map(|model| (format!("{name}: model"), model.clone())));
         }
-        parts
+        Ok(parts)
+    }
+
+    /// Keeps what was recorded. The run is through.
+    pub(super) fn finish(&self) -> Result<(), AdapterError> {
+        self.recordings.values().try_for_each(Recording::finish)
     }
 
     /// The tools of a variant's agent.
@@ -217,6 +239,7 @@ impl Systems {
         let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
         let options = TurnOptions { planner: *planner, ..options };
         let turn = agent.turn(session, words, options, |_| {}).await.map_err(CaseError::of)?;
+        self.recordings.get(variant).map_or(Ok(()), Recording::check)?;
         let mut items = Vec::new();
         for item in turn.answer.iter().flat_map(|a| &a.items) {
             let ordinal = self.engine.snapshot().ordinal(&item.id).map_err(CaseError::of)?;
@@ -235,6 +258,11 @@ impl Systems {
 }
 
 impl Found {
+    /// Why the rules planned where a model was to, if they did.
+    pub(super) fn fallback(&self) -> Option<String> {
+        self.turn.as_ref()?.fallback.clone()
+    }
+
     fn by_searches(items: Vec<Scored>, ms: f64, searches: &[Search]) -> Self {
         Self {
             items,
@@ -255,14 +283,22 @@ fn ids(engine: &Engine) -> Result<Vec<String>, AdapterError> {
     Ok(ids)
 }
 
-/// The model of a variant, with its prompts.
+/// The model that a variant asks, with its prompts.
 pub(super) fn planning_model(
     variant: &str,
     name: &str,
     prompts: Option<&Path>,
     surroundings: &Surroundings,
 ) -> Result<PlanningModel, AdapterError> {
-    let mut model = (surroundings.chat)(name)?;
+    with_prompts((surroundings.chat)(name)?, variant, prompts)
+}
+
+/// A model with the prompts of a folder, if one is named.
+fn with_prompts(
+    mut model: PlanningModel,
+    variant: &str,
+    prompts: Option<&Path>,
+) -> Result<PlanningModel, AdapterError> {
     if let Some(folder) = prompts {
         if !segue_world::fs::is_dir(folder) {
             let folder = folder.display();

@@ -106,6 +106,7 @@ pub(super) fn of_variant(results: &[CaseResult], variant: &str) -> Vec<CaseResul
         usage: r.usage,
         tools: Vec::new(),
         detail: Json::Null,
+        fallback: r.fallback.clone(),
         error: r.error.clone(),
     };
     results.iter().filter(|r| r.variant == variant).map(bare).collect()

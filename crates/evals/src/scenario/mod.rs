@@ -196,6 +196,7 @@ impl ScenarioOutcome {
             usage: self.usage,
             tools: self.tools.clone(),
             detail: serde_json::to_value(&self.failures).unwrap_or_default(),
+            fallback: None,
             error,
         })
     }

@@ -37,6 +37,7 @@ fn result(variant: &str, case: &str, metric: &str, measure: Measure) -> CaseResu
         usage: CaseUsage::default(),
         tools: Vec::new(),
         detail: serde_json::Value::Null,
+        fallback: None,
         error: None,
     }
 }

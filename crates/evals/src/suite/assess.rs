@@ -49,6 +49,11 @@ pub struct VariantReport {
     /// The first of their reasons.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_error: Option<String>,
+    /// Case runs that the rules planned where a model was to.
+    pub fallbacks: usize,
+    /// Why, of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_fallback: Option<String>,
 }
 
 /// What the cases of a variant took.
@@ -147,6 +152,8 @@ fn report(name: &str, results: &[CaseResult], metrics: &[Metric], options: &Opti
         cases: results.len(),
         errors: failed.clone().count(),
         first_error: failed.min().cloned(),
+        fallbacks: results.iter().filter(|r| r.fallback.is_some()).count(),
+        first_fallback: results.iter().filter_map(|r| r.fallback.clone()).min(),
     }
 }
 

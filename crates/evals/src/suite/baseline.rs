@@ -269,6 +269,7 @@ impl Line {
             usage: CaseUsage::default(),
             tools: Vec::new(),
             detail: serde_json::Value::Null,
+            fallback: None,
             error: self.error,
         }
     }

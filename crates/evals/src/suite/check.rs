@@ -189,7 +189,8 @@ impl File<'_> {
             }
             let (model, without) = (spec.model.clone(), spec.without.clone());
             let prompts = spec.prompts.as_ref().map(|folder| self.beside(folder));
-            return one(System::Agent { planner, model, without, prompts });
+            let recording = spec.recording.as_ref().map(|file| self.beside(file));
+            return one(System::Agent { planner, model, without, prompts, recording });
         }
         let words =
             || Search::Bm25(spec.fields.iter().map(|(name, weight)| (name.clone(), *weight)).collect());
@@ -261,6 +262,7 @@ impl File<'_> {
                     ("model", spec.model.is_some(), is_agent, "variants with a `planner`"),
                     ("without", !spec.without.is_empty(), is_agent, "variants with a `planner`"),
                     ("prompts", spec.prompts.is_some(), is_agent, "variants with a `planner`"),
+                    ("recording", spec.recording.is_some(), spec.model.is_some(), "variants with a `model`"),
                 ];
                 match keys.iter().find(|(_, there, fits, _)| *there && !*fits) {
                     Some((key, _, _, whose)) => format!("`{key}` is only for {whose}"),

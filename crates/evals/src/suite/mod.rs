@@ -227,6 +227,9 @@ pub enum System {
         /// With prompts of this folder; what they say counts, not where they are.
         #[serde(skip)]
         prompts: Option<PathBuf>,
+        /// With what the model said before, in this file; what it says counts, not where it is.
+        #[serde(skip)]
+        recording: Option<PathBuf>,
     },
 }
 

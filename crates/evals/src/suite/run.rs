@@ -34,6 +34,8 @@ pub struct Answered {
     pub usage: CaseUsage,
     /// The tools that were called.
     pub tools: Vec<String>,
+    /// Why the rules planned where a model was to, if they did.
+    pub fallback: Option<String>,
     /// What a person needs to see.
     pub detail: Json,
 }
@@ -75,6 +77,11 @@ pub trait Task: Send + Sync + fmt::Debug {
     /// How the data set itself judges an item for a case, if it does.
     fn grade(&self, _case: &str, _item: &str) -> Option<i64> {
         None
+    }
+
+    /// The run is through: what is only worth keeping of a whole one is kept.
+    fn finish(&self) -> Result<(), AdapterError> {
+        Ok(())
     }
 
     /// Does one case under one variant.
@@ -236,6 +243,7 @@ async fn one(
             ..answered.usage
         },
         tools: answered.tools,
+        fallback: answered.fallback,
         detail: answered.detail,
         error,
     }

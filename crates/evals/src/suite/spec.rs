@@ -112,6 +112,9 @@ pub(super) struct VariantSpec {
     pub(super) without: Vec<String>,
     /// A folder of prompts (`NAME.prompt.md`) that take the place of those built in, beside the suite's file.
     pub(super) prompts: Option<PathBuf>,
+    /// A file of what the model said, beside the suite's: it is played back, so that no model is needed. `--live` asks the model
+    /// and writes it anew.
+    pub(super) recording: Option<PathBuf>,
 }
 
 /// A search, or several fused.

@@ -203,7 +203,7 @@ async fn of_suite(
 
 /// What a suite needs that the gate does without.
 fn needs(suite: &Suite) -> Option<&'static str> {
-    let asks = |system: &System| matches!(system, System::Agent { model: Some(_), .. });
+    let asks = |system: &System| matches!(system, System::Agent { model: Some(_), recording: None, .. });
     if suite.variants.iter().any(|v| asks(&v.system))
         || suite.user.as_ref().is_some_and(|u| u.model.is_some())
     {

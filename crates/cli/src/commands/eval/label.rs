@@ -105,7 +105,7 @@ fn collection(house: &House, suite: &Suite) -> Result<Arc<dyn Task>, Failure> {
     let mut suite = suite.clone();
     suite.variants.clear();
     suite.data.embeddings = false;
-    let surroundings = surroundings(house, &Cancellation::default())?;
+    let surroundings = surroundings(house, &Cancellation::default(), false)?;
     Ok(tokio::task::block_in_place(|| adapters::open(&suite, &surroundings, &mut |_| ()))?)
 }
 

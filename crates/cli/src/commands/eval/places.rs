@@ -12,7 +12,11 @@ use crate::commands::models::FetchView;
 use crate::failure::Failure;
 use crate::house::House;
 
-pub(super) fn surroundings(house: &House, cancellation: &Cancellation) -> Result<Surroundings, Failure> {
+pub(super) fn surroundings(
+    house: &House,
+    cancellation: &Cancellation,
+    live: bool,
+) -> Result<Surroundings, Failure> {
     let shelf = house.shelf()?;
     let root = project_root();
     let data = house.world().env("SEGUE_DATA").filter(|d| !d.is_empty()).map(PathBuf::from);
@@ -39,6 +43,7 @@ pub(super) fn surroundings(house: &House, cancellation: &Cancellation) -> Result
         shelf,
         embedder: Arc::new(embedder),
         chat: Arc::new(chat),
+        live,
         cancellation: cancellation.clone(),
     })
 }

@@ -177,6 +177,14 @@ fn costs(assessment: &Assessment, output: &mut Output) {
     }
     table.print(output);
     for variant in &assessment.variants {
+        if let Some(reason) = &variant.first_fallback {
+            let name = tame(&variant.name);
+            let of = format!("{} of {}", grouped(variant.fallbacks as u64), grouped(variant.cases as u64));
+            let why = tame(reason);
+            output.line(
+                styles.warn.paint(format!("  {name}: {of} planned by the rules instead, as this one: {why}")),
+            );
+        }
         if let Some(reason) = &variant.first_error {
             let name = tame(&variant.name);
             let of =

@@ -35,6 +35,7 @@ const UNTOLD: Duration = Duration::from_secs(1);
 /// How a suite is run.
 #[derive(Debug, Args, Clone, Default)]
 #[command(next_help_heading = "Suites")]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags of a command line")]
 pub(crate) struct SuiteArgs {
     /// Compare with these results case by case
     #[arg(long, value_name = "FILE")]
@@ -45,6 +46,9 @@ pub(crate) struct SuiteArgs {
     /// Forget the results there are and run every case anew
     #[arg(long)]
     pub(crate) fresh: bool,
+    /// Ask the models whose answers are recorded, and record them anew
+    #[arg(long)]
+    pub(crate) live: bool,
     /// How many cases at a time, instead of what the suite says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) concurrency: Option<u16>,
@@ -116,7 +120,7 @@ pub(super) async fn held_against(
     output: &mut Output,
 ) -> Result<(Assessment, PathBuf), Failure> {
     let baseline = Baseline::read(baseline, &suite.name)?;
-    let task = opened(suite, &surroundings(house, interrupt)?)?;
+    let task = opened(suite, &surroundings(house, interrupt.cancellation(), args.live)?)?;
     let Some((fingerprint, store)) = complete(house, suite, &task, args, interrupt, output).await? else {
         return Err(Failure::new("forecast", "nothing was run"));
     };
@@ -137,7 +141,7 @@ async fn one(
     // What is wrong with a baseline is told before hours of work.
     let baseline = args.baseline.as_ref().map(|file| Baseline::read(file, &suite.name)).transpose()?;
     let interrupt = Interrupt::listen();
-    let surroundings = surroundings(house, interrupt.cancellation())?;
+    let surroundings = surroundings(house, interrupt.cancellation(), args.live)?;
     let task = opened(&suite, &surroundings)?;
     let Some((fingerprint, store)) = complete(house, &suite, &task, args, &interrupt, output).await? else {
         return Ok(true);
@@ -201,7 +205,7 @@ async fn complete(
     let fingerprint = Fingerprint::of(suite, task.as_ref());
     let root = house.workspace().root().join("outputs/evals");
     let before = ResultStore::before(&root, &suite.name, &fingerprint.hash);
-    let (began, fresh) = (house.world().now(), args.fresh && !args.forecast);
+    let (began, fresh) = (house.world().now(), (args.fresh || args.live) && !args.forecast);
     let mut store = ResultStore::open(&root, &suite.name, &fingerprint, began, fresh)?;
     let at_once = args.concurrency.map(usize::from).or(suite.concurrency);
     tell(suite, task.count(), &store, before.as_ref(), &fingerprint, at_once, output);
@@ -219,7 +223,10 @@ async fn complete(
     let end = run_suite(suite, task, &mut store, house.world(), &options, &mut told).await?;
     stages.end();
     match end {
-        RunEnd::Complete => Ok(Some((fingerprint, store))),
+        RunEnd::Complete => {
+            task.finish()?;
+            Ok(Some((fingerprint, store)))
+        }
         RunEnd::Stopped(Outlook { done, total }) => {
             let message = format!("stopped; {done} of {total} case runs are kept");
             Err(Failure::new("stopped", message).remedy("run the same command again to do the rest"))
