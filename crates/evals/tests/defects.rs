@@ -1,6 +1,5 @@
 //! The mistakes in `evals/defects` stay applicable while the code moves on. That the default gate catches them is shown by
 //! `evals/defects/run`, which builds each.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
