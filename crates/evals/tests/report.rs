@@ -80,6 +80,7 @@ fn run(suite: &str, cases: usize, shift: f64, texts: &[&str]) -> Run {
                     "places_of_relevant": { "d2": 2, text(n): null },
                     text(n): { text(n): [text(n)] },
                 }),
+                fallback: None,
                 error: (n == 3).then(|| text(n)),
             });
         }

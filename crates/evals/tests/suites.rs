@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
-use segue_agent::Cancellation;
+use segue_agent::model::Prompts;
+use segue_agent::{Cancellation, PlanningModel};
 use segue_evals::CaseResult;
 use segue_evals::adapters::{self, AdapterError, Surroundings};
 use segue_evals::suite::{
     Answered, Assessment, Baseline, Case, CaseError, Direction, Fingerprint, Outlook, ResultStore, RunEnd,
     RunOptions, Suite, System, Task, Variant, assess, run,
 };
-use segue_models::{HashEmbedder, Shelf};
+use segue_models::{ChatReply, HashEmbedder, ScriptedModel, Shelf};
 use segue_world::{RealWorld, World, fs};
 
 fn project(path: &str) -> PathBuf {
@@ -226,6 +227,46 @@ async fn defects_of_fusion_do_not_pass() {
         let assessment = assessed(&suite, task.as_ref(), &results, &baseline);
         assert!(!assessment.gate.passed, "{:#?}", assessment.variants);
     }
+}
+
+/// What a model said in a live run is all that later ones need; what it was never asked is no result.
+#[tokio::test]
+async fn what_a_model_said_is_played_back() {
+    let place = Place::new();
+    let text = fs::read_to_string(&project("evals/suites/small-agent.toml")).unwrap();
+    let file = place.folder.path().join("said.jsonl");
+    let text = text.replace("../recordings/small-route.jsonl", file.to_str().unwrap());
+    let suite = Suite::parse(&text, &project("evals/suites/small-agent.toml")).unwrap();
+    let missing = adapters::open(&suite, &place.surroundings(), &mut |_| ()).unwrap_err().to_string();
+    assert!(missing.contains("there is no recording") && missing.contains("--live"), "{missing}");
+
+    let said = r#"{"1":{"is":"topic","plain":"bread"}}"#;
+    let chat = move |_: &str| {
+        let model = Arc::new(ScriptedModel::new(vec![Ok(ChatReply::text(said)); 64]));
+        Ok(PlanningModel { model, prompts: Prompts::load(None).unwrap(), prices: None, logprobs: true })
+    };
+    let live = Surroundings { live: true, chat: Arc::new(chat), ..place.surroundings() };
+    let task = adapters::open(&suite, &live, &mut |_| ()).unwrap();
+    let first = place.run(&suite, &task).await;
+    assert!(!fs::exists(&file), "a run that is not through leaves the recording as it is");
+    task.finish().unwrap();
+    let played = place.open(&suite);
+    assert_ne!(Fingerprint::of(&suite, task.as_ref()), Fingerprint::of(&suite, played.as_ref()));
+    let again = place.run(&suite, &played).await;
+    assert!(first.iter().any(|r| r.usage.model_calls > 0));
+    let what = |results: &[CaseResult]| -> Vec<_> {
+        results.iter().map(|r| (r.case.clone(), r.metrics.clone(), r.fallback.clone())).collect()
+    };
+    assert_eq!(what(&again), what(&first));
+
+    let kept = fs::read_to_string(&file).unwrap();
+    fs::write_atomic(&file, kept.lines().next().unwrap().as_bytes()).unwrap();
+    let partly = place.run(&suite, &place.open(&suite)).await;
+    let failed = partly.iter().filter_map(|r| r.error.as_ref()).collect::<Vec<_>>();
+    assert!(
+        !failed.is_empty() && failed.iter().all(|e| e.contains("make it anew with --live")),
+        "{failed:?}"
+    );
 }
 
 /// What was stopped goes on with exactly what is missing; a line that was cut is one of them.

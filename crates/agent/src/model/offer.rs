@@ -205,6 +205,34 @@ fn takes_null(schema: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use segue_catalog::Role;
+
+    use crate::testing::catalog;
+
+    #[test]
+    fn a_catalogue_without_fields_has_no_filter_to_offer() {
+        let spec = |name: &str, role| ToolSpec {
+            name: name.to_owned(),
+            role,
+            summary: String::new(),
+            description: String::new(),
+            schema: json!({"type": "object", "properties": {}}),
+            set_args: Vec::new(),
+            effect: crate::Effect::Reads,
+            parallel_safe: true,
+            cost: crate::CostHint::Cheap,
+            timeout_ms: 1000,
+            examples: Vec::new(),
+        };
+        let specs = [spec("sql_filter", ToolRole::Filter), spec("other", ToolRole::Lexical)];
+        let mut catalog = catalog();
+        let names =
+            |catalog: &Catalog| offers(&specs, catalog).into_iter().map(|o| o.tool).collect::<Vec<_>>();
+        assert_eq!(names(&catalog), ["sql_filter", "other"]);
+        catalog.fields.retain(|field| matches!(field.role, Role::Id | Role::Title));
+        assert_eq!((names(&catalog), definitions(&specs, &catalog).len()), (vec!["other".to_owned()], 1));
+        assert!(!plan_schema(&specs, &catalog, 3).to_string().contains("sql_filter"));
+    }
 
     #[test]
     fn a_strict_schema_has_every_key_and_nothing_that_strict_modes_refuse() {

@@ -81,7 +81,7 @@ impl<'a> Assembly<'a> {
             self.usage = Some(usage);
         }
         if self.model.is_empty() {
-            self.model = lenient::text(event.get("model"));
+            self.model = file_name(lenient::text(event.get("model")));
             self.count(self.model.len())?;
         }
         let choices = event.get("choices").and_then(Json::as_array);
@@ -204,6 +204,16 @@ fn estimate(request: &ChatRequest, reply_bytes: usize) -> Usage {
         output_tokens: tokens(reply_bytes),
         cached_tokens: 0,
         estimated: true,
+    }
+}
+
+/// A server of local files may name a model by its path. Whose folders it is in is nobody's business: replies are kept in traces
+/// and recordings.
+fn file_name(name: String) -> String {
+    let is_path = name.starts_with('/') || name.chars().nth(1) == Some(':');
+    match name.rsplit(['/', '\\']).next() {
+        Some(file) if is_path => file.to_owned(),
+        _ => name,
     }
 }
 

@@ -126,3 +126,12 @@ fn a_reply_has_begun_when_the_model_has_said_something() {
     assert!(begun(said(json!({ "content": "a" }))));
     assert!(begun(said(json!({ "reasoning_content": "a" }))));
 }
+
+#[test]
+fn a_model_named_by_its_path_keeps_its_folders_to_itself() {
+    let named = |name: &str| file_name(name.to_owned());
+    assert_eq!(named("/home/ann/models/small-q4.gguf"), "small-q4.gguf");
+    assert_eq!(named("C:\\models\\small-q4.gguf"), "small-q4.gguf");
+    assert_eq!(named("maker/small-1b"), "maker/small-1b");
+    assert_eq!(named("/"), "");
+}
