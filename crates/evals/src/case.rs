@@ -80,6 +80,9 @@ pub struct CaseResult {
     /// What a person needs to see to judge it: request, plan, ranking, trace. Untrusted text.
     #[serde(default)]
     pub detail: serde_json::Value,
+    /// The ids that figures of whole runs (coverage, Gini) are made of, best first, where the suite has such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<String>,
     /// Why the rules planned where the variant's model was to, if they did. A figure with many of these is not the model's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,

@@ -77,6 +77,7 @@ mod tests {
             tools: Vec::new(),
             detail: json!({ "request": format!("about {case}"), "ranking": ranking }),
             fallback: None,
+            shown: Vec::new(),
             error: None,
         }
     }

@@ -77,6 +77,7 @@ fn result(variant: &str, case: usize, ndcg: f64, tools: &[&str]) -> CaseResult {
         tools: tools.iter().map(|t| (*t).to_owned()).collect(),
         detail: serde_json::Value::Null,
         fallback: None,
+        shown: Vec::new(),
         error: None,
     }
 }

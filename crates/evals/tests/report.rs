@@ -81,6 +81,7 @@ fn run(suite: &str, cases: usize, shift: f64, texts: &[&str]) -> Run {
                     text(n): { text(n): [text(n)] },
                 }),
                 fallback: None,
+                shown: Vec::new(),
                 error: (n == 3).then(|| text(n)),
             });
         }

@@ -193,7 +193,14 @@ impl Task for Beir {
                 detail.insert("fallback".to_owned(), json!(turn.fallback));
             }
             let fallback = found.fallback();
-            Ok(Answered { metrics, usage: found.usage, tools: found.tools, fallback, detail })
+            Ok(Answered {
+                metrics,
+                usage: found.usage,
+                tools: found.tools,
+                fallback,
+                shown: Vec::new(),
+                detail,
+            })
         })
     }
 }

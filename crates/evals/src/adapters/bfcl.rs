@@ -140,7 +140,14 @@ impl Task for Bfcl {
             };
             let metrics = self.metrics.iter().map(of).collect();
             let detail = made.detail(&due.case.request, &json!(due.answer));
-            Ok(Answered { metrics, usage: made.usage, tools: tools.clone(), fallback: None, detail })
+            Ok(Answered {
+                metrics,
+                usage: made.usage,
+                tools: tools.clone(),
+                fallback: None,
+                shown: Vec::new(),
+                detail,
+            })
         })
     }
 }

@@ -226,7 +226,14 @@ impl Task for Cpcd {
             let metrics = self.protocol.measure(scored, &ids, &self.metrics);
             let detail = self.detail(scored, case, &found, &ids, searched);
             let fallback = found.fallback();
-            Ok(Answered { metrics, usage: found.usage, tools: found.tools, fallback, detail })
+            Ok(Answered {
+                metrics,
+                usage: found.usage,
+                tools: found.tools,
+                fallback,
+                shown: Vec::new(),
+                detail,
+            })
         })
     }
 }

@@ -6,6 +6,7 @@ mod bfcl;
 mod callers;
 mod cpcd;
 mod exchanges;
+mod interactions;
 mod library;
 mod memo;
 mod recorded;
@@ -142,6 +143,9 @@ pub fn open(
         AdapterKind::Sgd => Ok(Arc::new(sgd::open(suite, &folder, surroundings)?)),
         AdapterKind::Bfcl => Ok(Arc::new(bfcl::open(suite, &folder, surroundings)?)),
         AdapterKind::Simulated => Ok(Arc::new(simulated::open(suite, &folder, surroundings, progress)?)),
+        AdapterKind::Interactions => {
+            Ok(Arc::new(interactions::open(suite, &folder, surroundings, progress)?))
+        }
         AdapterKind::Cpcd => Ok(Arc::new(cpcd::open(suite, &folder, surroundings, progress)?)),
     }
 }

@@ -184,6 +184,7 @@ impl Task for Sgd {
                 usage: made.usage,
                 tools: made.tools(),
                 fallback: None,
+                shown: Vec::new(),
                 detail: made.detail(&due.case.request, &expected),
             })
         })

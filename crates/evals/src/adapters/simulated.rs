@@ -203,7 +203,7 @@ impl Task for Simulated {
             measured.retain(|name, _| self.metrics.contains(name));
             let detail = self.detail(&ended, &row);
             let Talking { usage, tools, fallback, .. } = partner;
-            Ok(Answered { metrics: measured, usage, tools, fallback, detail })
+            Ok(Answered { metrics: measured, usage, tools, fallback, shown: Vec::new(), detail })
         })
     }
 }

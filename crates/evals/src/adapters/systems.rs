@@ -183,6 +183,11 @@ impl Systems {
         }
     }
 
+    /// The id of an item; empty if there is none.
+    pub(super) fn id(&self, item: Ordinal) -> &str {
+        self.ids.get(item as usize).map(String::as_str).unwrap_or_default()
+    }
+
     /// The ids of items, in their order.
     pub(super) fn ids<'a>(&'a self, items: &'a [Scored]) -> impl Iterator<Item = &'a str> {
         items.iter().filter_map(|s| self.ids.get(s.item as usize)).map(String::as_str)
@@ -194,6 +199,11 @@ impl Systems {
         let ordinals: Vec<Ordinal> = items.iter().map(|s| s.item).collect();
         let rows = snapshot.rows(&ordinals).map_err(CaseError::of)?;
         Ok(rows.iter().map(|row| row.title(snapshot.catalog()).to_owned()).collect())
+    }
+
+    /// How alike two items are by meaning; `None` where one of them has no vector.
+    pub(super) fn cosine(&self, a: Ordinal, b: Ordinal) -> Option<f64> {
+        self.engine.cosine(TEXT_SPACE, a, b).ok()?
     }
 
     /// What a person sees of an item: its fields and their values; nothing, if there is no such item.
@@ -216,6 +226,12 @@ impl Systems {
                     self.engine.lexical(&query, None)
                 }
                 Search::Embedding => self.engine.dense(TEXT_SPACE, DenseQuery::Text(words), None),
+                Search::Popular | Search::Neighbours => {
+                    return Err(CaseError(format!(
+                        "`{}` is of interactions and not of words",
+                        search.name()
+                    )));
+                }
             };
             found.map_err(CaseError::of)
         })

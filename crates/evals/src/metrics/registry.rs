@@ -291,6 +291,7 @@ const REGISTRY: &[MetricInfo] = &[
         source: "Abdollahpouri et al., RecSys 2020; ΔGAP of Abdollahpouri et al., RMSE 2019",
         better: Better::Lower,
         unit: Unit::RelativeChange,
+        scope: Scope::Case,
         ..BEYOND
     },
     MetricInfo {

@@ -107,6 +107,7 @@ pub(super) fn of_variant(results: &[CaseResult], variant: &str) -> Vec<CaseResul
         tools: Vec::new(),
         detail: Json::Null,
         fallback: r.fallback.clone(),
+        shown: r.shown.clone(),
         error: r.error.clone(),
     };
     results.iter().filter(|r| r.variant == variant).map(bare).collect()

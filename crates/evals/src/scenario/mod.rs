@@ -197,6 +197,7 @@ impl ScenarioOutcome {
             tools: self.tools.clone(),
             detail: serde_json::to_value(&self.failures).unwrap_or_default(),
             fallback: None,
+            shown: Vec::new(),
             error,
         })
     }

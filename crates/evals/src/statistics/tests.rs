@@ -38,6 +38,7 @@ fn result(variant: &str, case: &str, metric: &str, measure: Measure) -> CaseResu
         tools: Vec::new(),
         detail: serde_json::Value::Null,
         fallback: None,
+        shown: Vec::new(),
         error: None,
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::baseline::as_kept;
-use super::{Baseline, Change, Fingerprint, GateReport, PartChange, Suite, hold};
+use super::{Baseline, Change, Fingerprint, GateReport, PartChange, Suite, Variant, hold};
 use crate::metrics::Metric;
+use crate::metrics::beyond::{self, Lists, Popularity, counts_distinct};
 use crate::statistics::{Comparison, Options, Spread, adjust, compare, figure, repeats};
 use crate::{CaseResult, Interval};
 
@@ -100,13 +101,16 @@ pub fn assess(
         suite.variants.iter().map(|v| (v.name.as_str(), of_variant(results, &v.name))).collect();
     let none = Vec::new();
     let of = |name: &str| by_variant.get(name).unwrap_or(&none);
-    let variants =
-        suite.variants.iter().map(|v| report(&v.name, of(&v.name), &suite.metrics, &options)).collect();
+    // Figures of whole runs are shares of all items there are.
+    let items = fingerprint.parts.get("items").and_then(|n| n.parse().ok()).unwrap_or_default();
+    let report = |v: &Variant| report(&v.name, of(&v.name), &suite.metrics, items, &options);
+    let variants = suite.variants.iter().map(report).collect();
     let reference = suite.variants.get(suite.reference).map(|v| v.name.clone()).unwrap_or_default();
     let others = suite.variants.iter().filter(|v| v.name != reference);
     let pairs: Vec<_> = others.map(|v| (v.name.clone(), of(&v.name), of(&reference))).collect();
-    let comparisons = compare_all(&pairs, &reference, &suite.metrics, &options);
+    let comparisons = compare_all(&pairs, &reference, &suite.metrics, items, &options);
     let kept = baseline.map(|_| as_kept(results)).unwrap_or_default();
+    let of_cases: Vec<Metric> = suite.metrics.iter().copied().filter(|m| !counts_distinct(*m)).collect();
     let baseline_report = baseline.map(|baseline| {
         let names: Vec<&str> = suite.variants.iter().map(|v| v.name.as_str()).collect();
         let sides =
@@ -117,7 +121,7 @@ pub fn assess(
         BaselineReport {
             fingerprint: baseline.fingerprint.hash.clone(),
             changed: fingerprint.changes(&baseline.fingerprint),
-            comparisons: compare_all(&pairs, "baseline", &suite.metrics, &options),
+            comparisons: compare_all(&pairs, "baseline", &of_cases, items, &options),
             cases: baseline.changes(&kept, &suite.metrics),
             missing: baseline.missing_from(results, &names),
         }
@@ -140,8 +144,19 @@ pub(super) fn of_variant(results: &[CaseResult], name: &str) -> Vec<CaseResult> 
     results.iter().filter(|r| r.variant == name).cloned().collect()
 }
 
-fn report(name: &str, results: &[CaseResult], metrics: &[Metric], options: &Options) -> VariantReport {
-    let estimate = |metric: &Metric| (metric.to_string(), figure(results, *metric, options));
+fn report(
+    name: &str,
+    results: &[CaseResult],
+    metrics: &[Metric],
+    items: usize,
+    options: &Options,
+) -> VariantReport {
+    let estimate = |metric: &Metric| {
+        let lists = || lists(results).into_values().collect::<Vec<_>>();
+        let whole = counts_distinct(*metric)
+            .then(|| beyond::figure(*metric, &lists(), items, &Popularity::default(), options));
+        (metric.to_string(), whole.flatten().unwrap_or_else(|| figure(results, *metric, options)))
+    };
     let spread = |metric: &Metric| Some((metric.to_string(), repeats(results, *metric)?));
     let failed = results.iter().filter_map(|r| r.error.as_ref());
     VariantReport {
@@ -155,6 +170,15 @@ fn report(name: &str, results: &[CaseResult], metrics: &[Metric], options: &Opti
         fallbacks: results.iter().filter(|r| r.fallback.is_some()).count(),
         first_fallback: results.iter().filter_map(|r| r.fallback.clone()).min(),
     }
+}
+
+/// What each cluster was shown.
+fn lists(results: &[CaseResult]) -> BTreeMap<String, Lists> {
+    let mut lists: BTreeMap<String, Lists> = BTreeMap::new();
+    for result in results {
+        lists.entry(result.cluster.clone()).or_default().shown.push(result.shown.clone());
+    }
+    lists
 }
 
 fn spent(results: &[CaseResult]) -> Spent {
@@ -182,13 +206,21 @@ fn compare_all(
     pairs: &[Pair<'_>],
     reference: &str,
     metrics: &[Metric],
+    items: usize,
     options: &Options,
 ) -> Vec<Comparison> {
     let mut all = Vec::new();
     for metric in metrics {
         for (variant, now, before) in pairs {
             let (variant, baseline) = (variant.clone(), reference.to_owned());
-            all.push(Comparison { baseline, variant, ..compare(before, now, *metric, options) });
+            let of_lists = || {
+                let (mut was, is) = (lists(before), lists(now));
+                let pairs: Vec<_> = is.into_iter().filter_map(|(c, l)| Some((was.remove(&c)?, l))).collect();
+                beyond::compare(*metric, &pairs, items, &Popularity::default(), options)
+            };
+            let whole = counts_distinct(*metric).then(of_lists).flatten();
+            let compared = whole.unwrap_or_else(|| compare(before, now, *metric, options));
+            all.push(Comparison { baseline, variant, ..compared });
         }
     }
     adjust(&mut all);

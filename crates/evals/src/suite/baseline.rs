@@ -270,6 +270,7 @@ impl Line {
             tools: Vec::new(),
             detail: serde_json::Value::Null,
             fallback: None,
+            shown: Vec::new(),
             error: self.error,
         }
     }

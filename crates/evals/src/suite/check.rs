@@ -12,6 +12,7 @@ use super::{
     AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, SimulatedUser, Suite, SuiteError,
     System, Variant,
 };
+use crate::metrics::beyond::counts_distinct;
 use crate::metrics::{self, Metric, Scope};
 
 /// Turns of a simulated user, and items of an answer looked at.
@@ -34,7 +35,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
     for metric in &spec.metrics {
         let known =
             metrics::metric(metric.get_ref()).map_err(|e| file.wrong(metric.span(), e.to_string()))?;
-        if known.info.scope != Scope::Case {
+        let of_lists = counts_distinct(known) && data.adapter == AdapterKind::Interactions;
+        if known.info.scope != Scope::Case && !of_lists {
             let message = format!("`{known}` is not measured case by case; costs are reported in any case");
             return Err(file.wrong(metric.span(), message));
         }
@@ -60,6 +62,12 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
                     Some(_) => "`query` is only for searches in conversations; leave it out",
                     None => "a search in a conversation needs a `query`: \"current\", \"history\", …",
                 };
+                return Err(file.wrong(span, format!("variant `{}`: {message}", variant.name)));
+            }
+            if let System::Search(search @ (Search::Popular | Search::Neighbours)) = &variant.system
+                && data.adapter != AdapterKind::Interactions
+            {
+                let message = format!("`{}` is only for `adapter = \"interactions\"`", search.name());
                 return Err(file.wrong(span, format!("variant `{}`: {message}", variant.name)));
             }
             variants.push(variant);
@@ -136,16 +144,21 @@ impl File<'_> {
             };
             return Err(self.wrong(span, message));
         }
-        if spec.map.is_some() && spec.adapter != AdapterKind::Simulated {
-            return Err(self.wrong(span, "`map` is only for `adapter = \"simulated\"`".to_owned()));
+        let has_map = matches!(spec.adapter, AdapterKind::Simulated | AdapterKind::Interactions);
+        if spec.map.is_some() && !has_map {
+            let message = "`map` is only for `adapter = \"simulated\"` or \"interactions\"".to_owned();
+            return Err(self.wrong(span, message));
+        }
+        if spec.at_least.is_some() && spec.adapter != AdapterKind::Interactions {
+            return Err(self.wrong(span, "`at_least` is only for `adapter = \"interactions\"`".to_owned()));
         }
         if !spec.judgments.is_empty() && spec.adapter != AdapterKind::Beir {
             return Err(self.wrong(span, "`judgments` is only for `adapter = \"beir\"`".to_owned()));
         }
         let judgments = spec.judgments.iter().map(|file| self.beside(file)).collect();
         let map = spec.map.as_ref().map(|map| self.beside(map));
-        let DataSpec { adapter, limit, parts, .. } = spec;
-        Ok(Data { adapter, place, split, limit, parts, embeddings: false, map, judgments })
+        let DataSpec { adapter, limit, parts, at_least, .. } = spec;
+        Ok(Data { adapter, place, split, limit, parts, embeddings: false, map, at_least, judgments })
     }
 
     fn user(
@@ -196,6 +209,8 @@ impl File<'_> {
             || Search::Bm25(spec.fields.iter().map(|(name, weight)| (name.clone(), *weight)).collect());
         let parts: Vec<Search> = match spec.retriever {
             Some(RetrieverName::Bm25) => return one(System::Search(words())),
+            Some(RetrieverName::Popular) => return one(System::Search(Search::Popular)),
+            Some(RetrieverName::Neighbours) => return one(System::Search(Search::Neighbours)),
             Some(RetrieverName::Embedding) => return one(System::Search(Search::Embedding)),
             _ => spec
                 .parts
@@ -293,6 +308,12 @@ impl File<'_> {
         };
         for name in spec.variant.iter().chain(&spec.better_than) {
             self.position(variants, name, &span)?;
+        }
+        if spec.allowed_drop.is_some() && counts_distinct(metric) {
+            let message = format!(
+                "`{metric}` is of a whole run, and a baseline has cases; use `limit` or `better_than`"
+            );
+            return Err(self.wrong(span, message));
         }
         for (key, there, with, fits) in [
             ("evidence", spec.evidence.is_some(), "allowed_drop", spec.allowed_drop.is_some()),

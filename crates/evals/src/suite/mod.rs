@@ -99,7 +99,7 @@ pub struct Suite {
 }
 
 /// What a suite runs on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Data {
     /// How the files are laid out.
     pub adapter: AdapterKind,
@@ -117,6 +117,9 @@ pub struct Data {
     /// The mapping of the catalogue, where it is not beside its items; what it says counts, not where it is.
     #[serde(skip)]
     pub map: Option<PathBuf>,
+    /// The least value of an interaction that says that an item was liked; any does, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
     /// Files of judgments besides its own; what they say counts, not where they are.
     #[serde(skip)]
     pub judgments: Vec<PathBuf>,
@@ -169,6 +172,8 @@ pub enum AdapterKind {
     Cpcd,
     /// Simulated users who each want an item of a catalogue: the file of items, and its mapping.
     Simulated,
+    /// Interactions of users with items, split in time: the files of a mapping with `[interactions]`; the split is `test` or `dev`.
+    Interactions,
 }
 
 /// One variant of the system.
@@ -241,6 +246,10 @@ pub enum Search {
     Bm25(Vec<(String, f32)>),
     /// By meaning.
     Embedding,
+    /// By how many users liked it.
+    Popular,
+    /// By what those liked who liked the same.
+    Neighbours,
 }
 
 /// How rankings are fused.
@@ -360,6 +369,8 @@ impl Search {
         match self {
             Self::Bm25(_) => "bm25",
             Self::Embedding => "embedding",
+            Self::Popular => "popular",
+            Self::Neighbours => "neighbours",
         }
     }
 }

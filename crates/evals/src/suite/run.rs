@@ -36,6 +36,8 @@ pub struct Answered {
     pub tools: Vec<String>,
     /// Why the rules planned where a model was to, if they did.
     pub fallback: Option<String>,
+    /// The ids that figures of whole runs are made of, best first.
+    pub shown: Vec<String>,
     /// What a person needs to see.
     pub detail: Json,
 }
@@ -244,6 +246,7 @@ async fn one(
         },
         tools: answered.tools,
         fallback: answered.fallback,
+        shown: answered.shown,
         detail: answered.detail,
         error,
     }

@@ -69,7 +69,9 @@ pub(super) struct DataSpec {
     /// Only these services (`sgd`) or categories (`bfcl`).
     #[serde(default)]
     pub(super) parts: Vec<String>,
-    /// The mapping of the catalogue for `simulated`, beside the suite's file; `dataset.toml` in its folder unless given.
+    /// The least value of an interaction that says that an item was liked; any does unless given.
+    pub(super) at_least: Option<f64>,
+    /// The mapping of the catalogue for `simulated` and `interactions`, beside the suite's file; `dataset.toml` in its folder unless given.
     pub(super) map: Option<PathBuf>,
     /// Files of judgments beside the suite's file, as `segue eval label` writes them: they count beside and over the data
     /// set's own. The median of several.
@@ -125,6 +127,10 @@ pub(super) enum RetrieverName {
     Bm25,
     /// By meaning.
     Embedding,
+    /// What most users liked; of interactions only.
+    Popular,
+    /// What those liked who liked the same (item-based neighbours); of interactions only.
+    Neighbours,
     /// Several, fused.
     Fusion,
 }
