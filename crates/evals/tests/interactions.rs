@@ -1,4 +1,5 @@
 //! Interactions of users with items, split in time: figures worked out by hand, and what cannot be run.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
