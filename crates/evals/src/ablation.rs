@@ -142,7 +142,7 @@ pub fn plan(suite: &Suite, task: &dyn Task, results: &[CaseResult], ablate: Abla
             };
             let variant = format!("{} without {}", whole.name, without.join(" and "));
             if !variants.iter().any(|v: &Variant| v.name == whole.name) {
-                variants.push(whole.clone());
+                variants.push(unrecorded(whole.clone()));
             }
             variants.push(Variant { name: variant.clone(), system, ..whole.clone() });
             ablated.push(Ablated { variant, whole: whole.name.clone(), without });
@@ -228,6 +228,14 @@ fn choices(tools: &[String], ablate: Ablate) -> Vec<Vec<String>> {
             .flat_map(|(i, a)| tools.iter().skip(i + 1).map(|b| vec![a.clone(), b.clone()]))
             .collect(),
     }
+}
+
+/// The variant with its model asked: a recording knows nothing of what is asked without a tool, and its times are no model's.
+fn unrecorded(mut variant: Variant) -> Variant {
+    if let System::Agent { recording, .. } = &mut variant.system {
+        *recording = None;
+    }
+    variant
 }
 
 /// The system without these; `None` if nothing that ranks is left of a fusion.

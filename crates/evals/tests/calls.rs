@@ -2,16 +2,18 @@
 //! the data is there, on all the gold answers of the real data sets.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use segue_agent::PlanningModel;
 use segue_agent::model::Prompts;
-use segue_agent::{Cancellation, PlanningModel};
 use segue_evals::adapters::{self, AdapterError, Surroundings};
 use segue_evals::suite::{Fingerprint, ResultStore, RunEnd, RunOptions, Suite, Task, run};
 use segue_evals::{CaseResult, Measure};
-use segue_models::{ChatReply, HashEmbedder, ScriptedModel, Shelf};
+use segue_models::{ChatReply, ScriptedModel, Shelf};
 use segue_world::{RealWorld, World, fs};
 use serde_json::json;
 
@@ -88,16 +90,8 @@ impl Place {
                 logprobs: false,
             })
         };
-        let surroundings = Surroundings {
-            world: self.world.clone(),
-            data: self.folder.path().join("no data"),
-            cache: self.folder.path().join("cache"),
-            shelf: Shelf::new(self.world.clone()).unwrap(),
-            embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(256)))),
-            chat: Arc::new(chat),
-            live: false,
-            cancellation: Cancellation::default(),
-        };
+        let surroundings =
+            Surroundings { chat: Arc::new(chat), ..common::surroundings(self.folder.path(), &self.world) };
         adapters::open(suite, &surroundings, &mut |_| ())
     }
 

@@ -1,17 +1,17 @@
 //! Interactions of users with items, split in time: figures worked out by hand, and what cannot be run.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use segue_agent::Cancellation;
 use segue_evals::CaseResult;
-use segue_evals::adapters::{self, AdapterError, Surroundings};
+use segue_evals::adapters::{self};
 use segue_evals::suite::{
     Assessment, Fingerprint, ResultStore, RunEnd, RunOptions, Suite, Task, assess, run,
 };
-use segue_models::{HashEmbedder, Shelf};
 use segue_world::{RealWorld, World, fs};
 
 const MAP: &str = r#"
@@ -76,16 +76,7 @@ impl Place {
 
     fn open(&self, text: &str) -> Result<(Arc<Suite>, Arc<dyn Task>), String> {
         let suite = Suite::parse(text, &self.folder.path().join("plays.toml")).map_err(|e| e.to_string())?;
-        let surroundings = Surroundings {
-            world: self.world.clone(),
-            data: self.folder.path().join("no data"),
-            cache: self.folder.path().join("cache"),
-            shelf: Shelf::new(self.world.clone()).unwrap(),
-            embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(256)))),
-            chat: Arc::new(|name| Err(AdapterError::Needs(format!("no model `{name}` in tests")))),
-            live: false,
-            cancellation: Cancellation::default(),
-        };
+        let surroundings = common::surroundings(self.folder.path(), &self.world);
         let task = adapters::open(&suite, &surroundings, &mut |_| ()).map_err(|e| e.to_string())?;
         Ok((Arc::new(suite), task))
     }

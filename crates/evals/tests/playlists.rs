@@ -1,17 +1,17 @@
 //! Conversational playlists, from files to figures: a search and the agent in three small conversations.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use segue_agent::Cancellation;
 use segue_evals::CaseResult;
-use segue_evals::adapters::{self, AdapterError, Surroundings};
+use segue_evals::adapters::{self, Surroundings};
 use segue_evals::metrics::metric;
 use segue_evals::statistics::{Options, figure};
 use segue_evals::suite::{Fingerprint, ResultStore, RunEnd, RunOptions, Suite, run};
-use segue_models::{HashEmbedder, Shelf};
 use segue_world::{RealWorld, World, fs};
 use serde_json::{Value as Json, json};
 
@@ -86,16 +86,7 @@ impl Place {
     }
 
     fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            world: self.world.clone(),
-            data: self.path("no data"),
-            cache: self.path("cache"),
-            shelf: Shelf::new(self.world.clone()).unwrap(),
-            embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(256)))),
-            chat: Arc::new(|name| Err(AdapterError::Needs(format!("no model `{name}` in tests")))),
-            live: false,
-            cancellation: Cancellation::default(),
-        }
+        common::surroundings(self.folder.path(), &self.world)
     }
 
     fn suite(&self, text: &str) -> Suite {

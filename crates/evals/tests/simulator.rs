@@ -1,17 +1,17 @@
 //! Simulated users: what they never say, how they end, and what partners of all kinds come to with them.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use segue_agent::Cancellation;
 use segue_catalog::{Catalog, Dataset, Row, Snapshot, Workspace, import};
-use segue_evals::adapters::{self, AdapterError, Surroundings};
+use segue_evals::adapters::{self, Surroundings};
 use segue_evals::simulator::{
     Act, Conversation, Partner, Reaction, Style, User, converse, facts, measures, reveals,
 };
 use segue_evals::suite::{CaseError, Fingerprint, ResultStore, RunEnd, RunOptions, Suite, assess, run};
-use segue_models::{HashEmbedder, Shelf};
 use segue_retrieval::{Engine, build_index};
 use segue_world::{RealWorld, World, fs};
 
@@ -233,16 +233,7 @@ struct Place {
 
 impl Place {
     fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            world: self.world.clone(),
-            data: self.folder.path().join("no data"),
-            cache: self.folder.path().join("cache"),
-            shelf: Shelf::new(self.world.clone()).unwrap(),
-            embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(64)))),
-            chat: Arc::new(|name| Err(AdapterError::Needs(format!("no model `{name}` in tests")))),
-            live: false,
-            cancellation: Cancellation::default(),
-        }
+        common::surroundings(self.folder.path(), &self.world)
     }
 }
 

@@ -2,6 +2,8 @@
 //! and taken up again.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +17,7 @@ use segue_evals::suite::{
     Answered, Assessment, Baseline, Case, CaseError, Direction, Fingerprint, Outlook, ResultStore, RunEnd,
     RunOptions, Suite, System, Task, Variant, assess, run,
 };
-use segue_models::{ChatReply, HashEmbedder, ScriptedModel, Shelf};
+use segue_models::{ChatReply, ScriptedModel};
 use segue_world::{RealWorld, World, fs};
 
 fn project(path: &str) -> PathBuf {
@@ -33,16 +35,7 @@ impl Place {
     }
 
     fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            world: self.world.clone(),
-            data: self.folder.path().join("no data"),
-            cache: self.folder.path().join("cache"),
-            shelf: Shelf::new(self.world.clone()).unwrap(),
-            embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(256)))),
-            chat: Arc::new(|name| Err(AdapterError::Needs(format!("no model `{name}` in tests")))),
-            live: false,
-            cancellation: Cancellation::default(),
-        }
+        common::surroundings(self.folder.path(), &self.world)
     }
 
     fn open(&self, suite: &Suite) -> Arc<dyn Task> {

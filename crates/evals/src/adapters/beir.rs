@@ -65,6 +65,8 @@ struct Query {
 pub(super) struct Beir {
     folder: PathBuf,
     judgments: Judgments,
+    /// Those of the collection's makers.
+    own: Judgments,
     /// The judged queries that there are, in the order of their file, cut to the suite's limit.
     count: usize,
     metrics: Vec<Metric>,
@@ -84,15 +86,16 @@ pub(super) fn open(
     }
     let qrels = folder.join("qrels").join(format!("{}.tsv", suite.data.split));
     let mut judgments = judgments::read(&qrels)?;
-    for (query, grades) in added(suite)? {
-        judgments.entry(query).or_default().extend(grades);
-    }
-    let mut kept = Judgments::new();
+    let mut added = added(suite)?;
+    let (mut kept, mut own) = (Judgments::new(), Judgments::new());
     for query in queries(folder)? {
         let query = query?;
         if kept.len() < suite.data.limit.unwrap_or(usize::MAX)
             && let Some(grades) = judgments.remove(&query.id)
         {
+            own.insert(query.id.clone(), grades.clone());
+            let mut grades = grades;
+            grades.extend(added.remove(&query.id).unwrap_or_default());
             kept.insert(query.id, grades);
         }
     }
@@ -122,6 +125,7 @@ pub(super) fn open(
         folder: folder.to_owned(),
         count: kept.len(),
         judgments: kept,
+        own,
         metrics: suite.metrics.clone(),
         systems,
         depends,
@@ -162,7 +166,7 @@ impl Task for Beir {
     }
 
     fn grade(&self, case: &str, item: &str) -> Option<i64> {
-        self.judgments.get(case)?.get(item).copied()
+        self.own.get(case)?.get(item).copied()
     }
 
     fn answer<'a>(

@@ -8,29 +8,27 @@
 
 mod known;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 use segue_agent::{MAX_ITEMS, ShownItem, TurnOptions};
-use segue_catalog::{Dataset, Ordinal, Scored, Snapshot};
-use segue_world::fs;
+use segue_catalog::{Ordinal, Scored, Snapshot};
 use serde_json::json;
 
 use self::known::{Known, Split};
 use super::library::library;
+use super::mapped::{Mapped, mapped};
 use super::systems::{Found, Systems};
-use super::{AdapterError, Preparing, Surroundings, digest_of};
+use super::{AdapterError, Preparing, Surroundings};
 use crate::metrics::beyond::{Popularity, counts_distinct, diversity, novelty};
 use crate::metrics::{Family, Metric, ranking};
-use crate::suite::{Answered, Case, CaseError, Search, Suite, System, Task, Variant, digest};
+use crate::suite::{Answered, Case, CaseError, Search, Suite, System, Task, Variant};
 use crate::{CaseUsage, Measure};
 
-/// The mapping of a folder that does not name another.
-const MAP: &str = "dataset.toml";
 /// How many of a user's last liked items stand for the user where words are searched for, and where an agent is told.
 const LAST: usize = 10;
 /// How many items of a ranking are kept in a result's details.
@@ -70,10 +68,10 @@ pub(super) fn open(
             "the split `{split}` should be `test` (the last fifth) or `dev` (the fifth before)"
         ))
     })?;
-    let (dataset, files) = catalogue(suite, folder)?;
-    let mut source = digest(&serde_json::to_string(&dataset).unwrap_or_default());
-    for file in &files {
-        source = format!("{source} {}", digest_of(file)?);
+    let Mapped { dataset, source } = mapped(suite, folder, |dataset| dataset.users = None)?;
+    if dataset.interactions.is_none() {
+        let message = format!("the mapping of `{}` has no table `[interactions]`", dataset.name);
+        return Err(AdapterError::Unfit(message));
     }
     let name = format!("interactions-{}", dataset.name);
     let make = |_: &Path| Ok(dataset.clone());
@@ -92,38 +90,12 @@ pub(super) fn open(
     let popularity = Popularity { users_of, users: known.users() };
     let mut depends = systems.depends()?;
     depends.push(("catalogue".to_owned(), library.content));
-    depends.push(("interactions".to_owned(), digest(&source)));
+    depends.push(("interactions".to_owned(), source));
     depends.push(("items".to_owned(), snapshot.catalog().items.to_string()));
     depends.push(("users drawn with".to_owned(), suite.seed.to_string()));
     depends.extend(library.embedder.map(|embedder| ("embeddings".to_owned(), embedder)));
     let metrics = suite.metrics.clone();
     Ok(Interactions { snapshot, systems, known, popularity, cases, metrics, depends })
-}
-
-/// The data set with its mapping, and all its files.
-fn catalogue(suite: &Suite, folder: &Path) -> Result<(Dataset, Vec<PathBuf>), AdapterError> {
-    let map = suite.data.map.clone().unwrap_or_else(|| folder.join(MAP));
-    if !fs::exists(&map) {
-        let message = format!(
-            "there is no mapping of the catalogue, `{}`; name one with `map`, beside the suite's file",
-            map.display()
-        );
-        return Err(AdapterError::Unfit(message));
-    }
-    let mut dataset = Dataset::read(&map)?;
-    dataset.users = None;
-    let names: BTreeSet<_> = dataset.sources().filter_map(|s| Some(s.file.file_name()?.to_owned())).collect();
-    let files: Vec<PathBuf> = names.into_iter().map(|name| folder.join(name)).collect();
-    if let Some(missing) = files.iter().find(|file| !fs::exists(file)) {
-        let message = format!("there is no `{}`, which `{}` names", missing.display(), map.display());
-        return Err(AdapterError::Unfit(message));
-    }
-    if dataset.interactions.is_none() {
-        let message =
-            format!("`{}` names no interactions; it should have a table `[interactions]`", map.display());
-        return Err(AdapterError::Unfit(message));
-    }
-    Ok((dataset.with_files(&files)?, files))
 }
 
 /// The users that can be asked, or as many as the suite wants, drawn by its seed.

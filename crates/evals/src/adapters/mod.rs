@@ -8,6 +8,7 @@ mod cpcd;
 mod exchanges;
 mod interactions;
 mod library;
+mod mapped;
 mod memo;
 mod recorded;
 mod sgd;

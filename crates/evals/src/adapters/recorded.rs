@@ -58,7 +58,8 @@ impl Recording {
         }
     }
 
-    /// An error once something was asked that was not recorded. What an agent makes of that is no result.
+    /// An error once something was asked that was not recorded, in this case or in one before: what an agent makes of that is no
+    /// result, and which of the cases under way asked it is not known.
     pub(super) fn check(&self) -> Result<(), CaseError> {
         let Self::Played { path, missed } = self else { return Ok(()) };
         match missed.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
@@ -70,11 +71,20 @@ impl Recording {
         }
     }
 
-    /// Puts what a whole run recorded in its place, in an order that does not depend on which case was first.
+    /// Puts what a whole run recorded in its place, unless the model failed, in an order that does not depend on which case was first.
     pub(super) fn finish(&self) -> Result<(), AdapterError> {
         let Self::Made { path, part } = self else { return Ok(()) };
         let text = fs::read_to_string(part)?;
         let mut lines: Vec<&str> = text.lines().collect();
+        let failed = lines.iter().filter(|line| line.contains(r#""outcome":{"error""#)).count();
+        if failed > 0 {
+            let message = format!(
+                "{failed} of {} answers of the model are errors; `{}` is left as it was",
+                lines.len(),
+                path.display()
+            );
+            return Err(AdapterError::Needs(message));
+        }
         // A line begins with the hash of its request.
         lines.sort_by_key(|line| line.split(',').next());
         let text: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();

@@ -4,29 +4,27 @@
 //!
 //! An agent holds the conversation; a search is given all that the user has said so far, as one text.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use segue_agent::{Session, TurnOptions};
 use segue_catalog::{Dataset, Ordinal, Row, Snapshot};
-use segue_world::fs;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::library::library;
+use super::mapped::{Mapped, mapped};
 use super::systems::{Found, Systems};
-use super::{AdapterError, Preparing, Surroundings, digest_of};
-use crate::CaseUsage;
+use super::{AdapterError, Preparing, Surroundings};
 use crate::metrics::Family;
 use crate::simulator::{Conversation, Partner, Speaker, User, converse, measures};
-use crate::suite::{Answered, Case, CaseError, SimulatedUser, Suite, System, Task, Variant, digest};
+use crate::suite::{Answered, Case, CaseError, SimulatedUser, Suite, System, Task, Variant};
+use crate::{CaseUsage, Measure};
 
 /// Targets, unless the suite has a `limit`.
 const TARGETS: usize = 50;
-/// The mapping of a folder that does not name another.
-const MAP: &str = "dataset.toml";
 
 /// A catalogue, and who wants what of it.
 #[derive(Debug)]
@@ -59,9 +57,9 @@ pub(super) fn open(
             format!("the split `{}` should be `test` or `dev`: a half of the catalogue", suite.data.split);
         return Err(AdapterError::Unfit(message));
     }
-    let (dataset, items) = catalogue(suite, folder)?;
-    let source =
-        format!("{} {}", digest(&serde_json::to_string(&dataset).unwrap_or_default()), digest_of(&items)?);
+    // Users and interactions are of no use here.
+    let alone = |dataset: &mut Dataset| (dataset.users, dataset.interactions) = (None, None);
+    let Mapped { dataset, source } = mapped(suite, folder, alone)?;
     let name = format!("simulated-{}", dataset.name);
     let make = |_: &Path| Ok(dataset.clone());
     let library = library(&name, &source, &make, suite.data.embeddings, surroundings, progress)?;
@@ -93,28 +91,6 @@ pub(super) fn open(
     }
     let metrics = suite.metrics.iter().map(ToString::to_string).collect();
     Ok(Simulated { snapshot, targets, cases, seed: suite.seed, settings, speaker, systems, depends, metrics })
-}
-
-/// The data set with its mapping, and the file of its items. Users and interactions are of no use here.
-fn catalogue(suite: &Suite, folder: &Path) -> Result<(Dataset, PathBuf), AdapterError> {
-    let map = suite.data.map.clone().unwrap_or_else(|| folder.join(MAP));
-    if !fs::exists(&map) {
-        let message = format!(
-            "there is no mapping of the catalogue, `{}`; name one with `map`, beside the suite's file",
-            map.display()
-        );
-        return Err(AdapterError::Unfit(message));
-    }
-    let mut dataset = Dataset::read(&map)?;
-    (dataset.users, dataset.interactions) = (None, None);
-    let name = dataset.items.source.file.file_name().map(PathBuf::from).unwrap_or_default();
-    let items = folder.join(name);
-    if !fs::exists(&items) {
-        let message = format!("there is no `{}`, which `{}` names", items.display(), map.display());
-        return Err(AdapterError::Unfit(message));
-    }
-    let dataset = dataset.with_files(std::slice::from_ref(&items))?;
-    Ok((dataset, items))
 }
 
 /// Targets of which enough can be said, by the seed.
@@ -166,6 +142,12 @@ impl Task for Simulated {
         self.depends.clone()
     }
 
+    fn failed(&self) -> std::collections::BTreeMap<String, Measure> {
+        let never = Measure::one(self.settings.patience as f64 + 1.0);
+        let of_turns = ("turns_to_target".to_owned(), never);
+        [of_turns].into_iter().filter(|(name, _)| self.metrics.contains(name)).collect()
+    }
+
     fn finish(&self) -> Result<(), AdapterError> {
         self.systems.finish()
     }
@@ -199,6 +181,7 @@ impl Task for Simulated {
             };
             let patience = self.settings.patience;
             let ended = converse(&mut user, &mut partner, self.speaker.as_ref(), patience, catalog).await?;
+            self.systems.check(&variant.name)?;
             let mut measured = measures(&ended, catalog);
             measured.retain(|name, _| self.metrics.contains(name));
             let detail = self.detail(&ended, &row);

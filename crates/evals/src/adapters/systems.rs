@@ -121,6 +121,10 @@ impl Systems {
     /// What the results of agents depend on.
     pub(super) fn depends(&self) -> Result<Vec<(String, String)>, AdapterError> {
         let mut parts = Vec::new();
+        if !self.agents.is_empty() {
+            // Agents search by meaning where they can; an index may have vectors that this suite did not ask for.
+            parts.push(("spaces".to_owned(), self.engine.spaces().join(" ")));
+        }
         for (name, recording) in &self.recordings {
             parts.push((format!("{name}: recording"), recording.depends()?));
         }
@@ -138,6 +142,11 @@ impl Systems {
             parts.extend(depends.model.iter().map(|model| (format!("{name}: model"), model.clone())));
         }
         Ok(parts)
+    }
+
+    /// An error once a variant's recording lacked what was asked.
+    pub(super) fn check(&self, variant: &str) -> Result<(), CaseError> {
+        self.recordings.get(variant).map_or(Ok(()), Recording::check)
     }
 
     /// Keeps what was recorded. The run is through.
@@ -255,7 +264,7 @@ impl Systems {
         let (agent, planner) = self.agents.get(variant).ok_or_else(no_agent)?;
         let options = TurnOptions { planner: *planner, ..options };
         let turn = agent.turn(session, words, options, |_| {}).await.map_err(CaseError::of)?;
-        self.recordings.get(variant).map_or(Ok(()), Recording::check)?;
+        self.check(variant)?;
         let mut items = Vec::new();
         for item in turn.answer.iter().flat_map(|a| &a.items) {
             let ordinal = self.engine.snapshot().ordinal(&item.id).map_err(CaseError::of)?;

@@ -82,5 +82,5 @@ const TAIL: &str = "
   fixed seed (Phipson and Smyth 2010). Over several variants p is Holm's.
 - **Verdict:** better or worse if p < 0.05; `too few` where even an effect in every cluster could not get there; else `no
   difference`, with the smallest difference that would have been found in 80 of 100 such runs.
-- **A failed case** counts as the worst there is, never as absent.
+- **A failed case** counts as the worst there is, never as absent; where a metric has no worst and the data set names none (novelty,\n  diversity, popularity lift), it says nothing of it.
 ";

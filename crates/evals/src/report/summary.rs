@@ -9,6 +9,7 @@ use super::cases::of_variant;
 use super::compared::{Compared, compared, tone};
 use super::plots::{Axis, Strip, Times};
 use super::{Reported, figures};
+use crate::metrics::beyond::counts_distinct;
 use crate::metrics::{Metric, cost};
 use crate::statistics;
 use crate::suite::{Direction, GateResult, Suite, VariantReport};
@@ -267,7 +268,8 @@ fn metric_view(run: &Reported<'_>, metric: Metric, now: &ByVariant, before: &ByV
     let name = metric.to_string();
     let unit = metric.info.unit;
     let earlier = |variant: &str| {
-        let results = before.get(variant)?;
+        // What whole runs showed is not kept in a baseline.
+        let results = before.get(variant).filter(|_| !counts_distinct(metric))?;
         Some(statistics::figure(results, metric, &run.suite.statistics()))
     };
     let variants = run.assessment.variants.iter();

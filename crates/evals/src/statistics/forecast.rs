@@ -42,12 +42,18 @@ pub fn forecast(
     results: usize,
     options: &Options,
 ) -> Forecast {
-    let mut by_cluster: BTreeMap<&str, Measure> = BTreeMap::new();
-    for ((cluster, _), measure) in averaged(&samples(earlier, metric)) {
-        add(by_cluster.entry(cluster).or_insert(Measure { value: 0.0, weight: 0.0 }), &measure);
+    let mut variants: BTreeMap<&str, Vec<CaseResult>> = BTreeMap::new();
+    for result in earlier {
+        variants.entry(&result.variant).or_default().push(result.clone());
     }
-    let known: Vec<Measure> = by_cluster.into_values().collect();
-    let sd = guessed_sd(&known, metric.info.unit.range());
+    // Of the variant that varies most: a difference is of two, and which two is not known.
+    let known = variants.values().map(|results| of_clusters(results, metric));
+    let known = known.filter(|known| known.len() > 1).collect::<Vec<_>>();
+    let range = metric.info.unit.range();
+    let sd = match known.iter().filter_map(|known| guessed_sd(known, range)).max_by(f64::total_cmp) {
+        None => guessed_sd(&[], range),
+        sd => sd,
+    };
     let mean = |of: &dyn Fn(&CaseResult) -> f64| {
         earlier.iter().map(of).sum::<f64>() / earlier.len() as f64 * results as f64
     };
@@ -60,7 +66,17 @@ pub fn forecast(
     });
     Forecast {
         smallest_detectable: sd.and_then(|sd| smallest_detectable(sd, clusters, options.alpha(), 0.8)),
-        from_earlier: known.len() > 1,
+        from_earlier: !known.is_empty(),
         cost,
     }
+}
+
+/// What each cluster shows of a metric.
+fn of_clusters(results: &[CaseResult], metric: Metric) -> Vec<Measure> {
+    let mut by_cluster: BTreeMap<&str, Measure> = BTreeMap::new();
+    let samples = samples(results, metric);
+    for ((cluster, _), measure) in averaged(&samples) {
+        add(by_cluster.entry(cluster).or_insert(Measure { value: 0.0, weight: 0.0 }), &measure);
+    }
+    by_cluster.into_values().collect()
 }

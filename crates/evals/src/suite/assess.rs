@@ -8,6 +8,7 @@ use super::baseline::as_kept;
 use super::{Baseline, Change, Fingerprint, GateReport, PartChange, Suite, Variant, hold};
 use crate::metrics::Metric;
 use crate::metrics::beyond::{self, Lists, Popularity, counts_distinct};
+use crate::metrics::cost::percentile;
 use crate::statistics::{Comparison, Options, Spread, adjust, compare, figure, repeats};
 use crate::{CaseResult, Interval};
 
@@ -66,9 +67,9 @@ pub struct Spent {
     pub tokens: u64,
     /// Money, in the unit of the workspace's prices.
     pub cost: f64,
-    /// Wall time of a case in milliseconds: half of them took no longer.
+    /// Median wall time of a case in milliseconds.
     pub ms_p50: f64,
-    /// Nineteen of twenty took no longer.
+    /// Its 95th percentile.
     pub ms_p95: f64,
     /// Wall time of all of them, one after the other, in seconds.
     pub seconds: f64,
@@ -102,7 +103,7 @@ pub fn assess(
     let none = Vec::new();
     let of = |name: &str| by_variant.get(name).unwrap_or(&none);
     // Figures of whole runs are shares of all items there are.
-    let items = fingerprint.parts.get("items").and_then(|n| n.parse().ok()).unwrap_or_default();
+    let items = items_of(&fingerprint.parts);
     let report = |v: &Variant| report(&v.name, of(&v.name), &suite.metrics, items, &options);
     let variants = suite.variants.iter().map(report).collect();
     let reference = suite.variants.get(suite.reference).map(|v| v.name.clone()).unwrap_or_default();
@@ -172,6 +173,28 @@ fn report(
     }
 }
 
+/// How many items there are, as the fingerprint says; 0 where it does not.
+pub(super) fn items_of(parts: &BTreeMap<String, String>) -> usize {
+    parts.get("items").and_then(|n| n.parse().ok()).unwrap_or_default()
+}
+
+/// Compares two variants in any metric: case by case, or in what they showed as a whole.
+pub(super) fn compared(
+    before: &[CaseResult],
+    now: &[CaseResult],
+    metric: Metric,
+    items: usize,
+    options: &Options,
+) -> Comparison {
+    let of_lists = || {
+        let (mut was, is) = (lists(before), lists(now));
+        let pairs: Vec<_> = is.into_iter().filter_map(|(c, l)| Some((was.remove(&c)?, l))).collect();
+        beyond::compare(metric, &pairs, items, &Popularity::default(), options)
+    };
+    let whole = counts_distinct(metric).then(of_lists).flatten();
+    whole.unwrap_or_else(|| compare(before, now, metric, options))
+}
+
 /// What each cluster was shown.
 fn lists(results: &[CaseResult]) -> BTreeMap<String, Lists> {
     let mut lists: BTreeMap<String, Lists> = BTreeMap::new();
@@ -182,13 +205,8 @@ fn lists(results: &[CaseResult]) -> BTreeMap<String, Lists> {
 }
 
 fn spent(results: &[CaseResult]) -> Spent {
-    let mut ms: Vec<f64> = results.iter().map(|r| r.usage.ms).collect();
-    ms.sort_by(f64::total_cmp);
-    // The nearest rank: the smallest value that this share of the cases does not exceed.
-    let quantile = |q: f64| {
-        let rank = (q * ms.len() as f64).ceil() as usize;
-        ms.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-    };
+    let ms: Vec<f64> = results.iter().map(|r| r.usage.ms).collect();
+    let quantile = |q: f64| percentile(&ms, q).unwrap_or_default();
     Spent {
         model_calls: results.iter().map(|r| u64::from(r.usage.model_calls)).sum(),
         tokens: results.iter().map(|r| r.usage.input_tokens + r.usage.output_tokens).sum(),
@@ -213,13 +231,7 @@ fn compare_all(
     for metric in metrics {
         for (variant, now, before) in pairs {
             let (variant, baseline) = (variant.clone(), reference.to_owned());
-            let of_lists = || {
-                let (mut was, is) = (lists(before), lists(now));
-                let pairs: Vec<_> = is.into_iter().filter_map(|(c, l)| Some((was.remove(&c)?, l))).collect();
-                beyond::compare(*metric, &pairs, items, &Popularity::default(), options)
-            };
-            let whole = counts_distinct(*metric).then(of_lists).flatten();
-            let compared = whole.unwrap_or_else(|| compare(before, now, *metric, options));
+            let compared = compared(before, now, *metric, items, options);
             all.push(Comparison { baseline, variant, ..compared });
         }
     }

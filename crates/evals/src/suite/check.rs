@@ -73,6 +73,18 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Suite, SuiteError> {
             variants.push(variant);
         }
     }
+    let recordings = variants.iter().filter_map(|variant| match &variant.system {
+        System::Agent { recording: Some(file), .. } => Some((file.clone(), variant.name.clone())),
+        _ => None,
+    });
+    let mut recorded = std::collections::BTreeMap::new();
+    for (path, name) in recordings {
+        if let Some(other) = recorded.insert(path, name.clone()) {
+            let message =
+                format!("`{other}` and `{name}` have the same `recording`; give each a file of its own");
+            return Err(file.wrong(0..0, message));
+        }
+    }
     if variants.is_empty() {
         return Err(file.wrong(0..0, "`[[variants]]` names nothing to run".to_owned()));
     }
@@ -317,7 +329,12 @@ impl File<'_> {
         }
         for (key, there, with, fits) in [
             ("evidence", spec.evidence.is_some(), "allowed_drop", spec.allowed_drop.is_some()),
-            ("times", spec.times.is_some(), "better_than", spec.better_than.is_some()),
+            (
+                "times",
+                spec.times.is_some(),
+                "better_than",
+                spec.better_than.is_some() && !counts_distinct(metric),
+            ),
         ] {
             if there && !fits {
                 return Err(self.wrong(span, format!("`{key}` is only for `{with}`")));

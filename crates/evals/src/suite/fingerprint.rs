@@ -43,7 +43,7 @@ impl Fingerprint {
         let matters = |part: &str| agents || !matches!(part, "code: agent" | "code: tools");
         parts.extend(code_parts().into_iter().filter(|(part, _)| matters(part)));
         for variant in &suite.variants {
-            parts.insert(format!("variant: {}", variant.name), json(&variant.system));
+            parts.insert(format!("variant: {}", variant.name), json(variant));
         }
         parts.insert("data".to_owned(), json(&suite.data));
         parts.insert(

@@ -55,8 +55,9 @@ impl FinishedRun {
         let (folder, run) = find(folder, other)?;
         let path = folder.join(SUITE);
         let unknown = |e: FileError| FinishedError::Unknown { path: path.clone(), reason: e.to_string() };
-        let mut suite = Suite::parse(&fs::read_to_string(&path).map_err(unknown)?, &path)?;
-        suite.path = run.file.unwrap_or(path);
+        let text = fs::read_to_string(&path).map_err(unknown)?;
+        // What is beside the suite's file is not beside the copy.
+        let suite = Suite::parse(&text, run.file.as_ref().unwrap_or(&path))?;
         let (results, _torn) = read(&folder.join(CASES), Details::Kept)?;
         let by_key: BTreeMap<_, CaseResult> =
             results.into_iter().map(|r| ((r.variant.clone(), r.case.clone(), r.repeat), r)).collect();

@@ -1,11 +1,13 @@
 //! Whether results are good enough.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::assess::of_variant;
+use super::assess::{compared, items_of, of_variant};
 use super::{Assessment, Baseline, Demand, Evidence, Gate, Suite};
 use crate::metrics::Better;
-use crate::statistics::compare;
+use crate::statistics::{compare, figure};
 use crate::{CaseResult, Interval};
 
 /// Whether all gates hold.
@@ -67,6 +69,14 @@ pub(super) fn hold(
             }
         }
     }
+    if let Some((baseline, _)) = baseline.filter(|_| drops) {
+        let gone: BTreeSet<&str> = baseline.results.iter().map(|r| r.variant.as_str()).collect();
+        for variant in gone.into_iter().filter(|name| suite.variants.iter().all(|v| v.name != *name)) {
+            let because = "the baseline has it and the suite does not; if that is meant, save a new baseline";
+            let (metric, variant) = ("cases".to_owned(), variant.to_owned());
+            held.push(GateResult { metric, variant, passed: Some(false), because: because.to_owned() });
+        }
+    }
     GateReport { passed: held.iter().all(|g| g.passed != Some(false)), results: held }
 }
 
@@ -89,6 +99,9 @@ fn judge(
                 .find(|v| v.name == variant)
                 .and_then(|v| v.metrics.get(&metric.to_string()));
             let Some(estimate) = estimate else { return (Some(false), "there is no estimate".to_owned()) };
+            if estimate.n == 0 {
+                return (Some(false), "no case says anything of it".to_owned());
+            }
             let word = if lower_is_better { "at most" } else { "at least" };
             let because = format!("{:.4}, wanted {word} {limit}", estimate.value);
             (Some(sign * estimate.value >= sign * limit), because)
@@ -101,7 +114,21 @@ fn judge(
             if before.is_empty() {
                 return (None, "not judged: the baseline does not have this variant".to_owned());
             }
-            let compared = compare(&before, &of_variant(kept, variant), metric, &suite.statistics());
+            let now = of_variant(kept, variant);
+            let says = |results: &[CaseResult]| figure(results, metric, &suite.statistics()).n > 0;
+            match (says(&before), says(&now)) {
+                (true, true) => {}
+                (false, false) => {
+                    return (None, "not judged: no case says anything of it, then or now".to_owned());
+                }
+                (then, _) => {
+                    let when = if then { "now" } else { "in the baseline" };
+                    let because =
+                        format!("no case says anything of it {when}; if that is meant, save a new baseline");
+                    return (Some(false), because);
+                }
+            }
+            let compared = compare(&before, &now, metric, &suite.statistics());
             let difference = turned(compared.difference, sign);
             let decides = match evidence {
                 Evidence::Estimate => difference.value,
@@ -121,14 +148,17 @@ fn judge(
             for measure in others.iter_mut().filter_map(|r| r.metrics.get_mut(&name)) {
                 measure.value *= times;
             }
-            let compared = compare(&others, &of_variant(results, variant), metric, &suite.statistics());
+            let items = items_of(&assessment.depends);
+            let now = of_variant(results, variant);
+            let compared = compared(&others, &now, metric, items, &suite.statistics());
             let difference = turned(compared.difference, sign);
             let because = format!(
                 "{} against {}`{other}`; the whole interval should be better",
                 signed(&compared.difference),
                 if *times == 1.0 { String::new() } else { format!("{times} times ") }
             );
-            (Some(difference.low > 0.0), because)
+            // One cluster has an interval of no width.
+            (Some(difference.low > 0.0 && compared.clusters > 1), because)
         }
     }
 }

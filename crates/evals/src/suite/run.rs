@@ -81,6 +81,11 @@ pub trait Task: Send + Sync + fmt::Debug {
         None
     }
 
+    /// What a failed case is worth in metrics that have no worst of their own: as bad as this data set lets a case be.
+    fn failed(&self) -> std::collections::BTreeMap<String, Measure> {
+        std::collections::BTreeMap::new()
+    }
+
     /// The run is through: what is only worth keeping of a whole one is kept.
     fn finish(&self) -> Result<(), AdapterError> {
         Ok(())
@@ -221,10 +226,11 @@ async fn one(
     let began = world.elapsed();
     let inner = (suite.clone(), case.clone());
     // A task of its own, so that a defect in one case ends that case and not the run.
+    let asked = task.clone();
     let answered = tokio::spawn(async move {
         let (suite, case) = inner;
         match suite.variants.get(variant) {
-            Some(variant) => task.answer(variant, &case).await,
+            Some(variant) => asked.answer(variant, &case).await,
             None => Err(CaseError::of("there is no such variant")),
         }
     });
@@ -232,7 +238,7 @@ async fn one(
     let took = world.elapsed().saturating_sub(began).as_secs_f64() * 1000.0;
     let (answered, error) = match answered {
         Ok(answered) => (answered, None),
-        Err(CaseError(reason)) => (Answered::default(), Some(reason)),
+        Err(CaseError(reason)) => (Answered { metrics: task.failed(), ..Answered::default() }, Some(reason)),
     };
     CaseResult {
         variant: name,

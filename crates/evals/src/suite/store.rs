@@ -86,7 +86,9 @@ impl ResultStore {
             }
             fs::write_atomic(&path, text.as_bytes())?;
         }
-        let run = RunFile { suite: suite.to_owned(), began, fingerprint: fingerprint.clone(), file: None };
+        let before = fs::read(&folder.join(RUN)).ok();
+        let file = before.and_then(|run| serde_json::from_slice::<RunFile>(&run).ok()?.file);
+        let run = RunFile { suite: suite.to_owned(), began, fingerprint: fingerprint.clone(), file };
         fs::write_atomic(&folder.join(RUN), &serde_json::to_vec_pretty(&run).unwrap_or_default())?;
         let results = results.into_iter().map(|r| (key(&r), r)).collect();
         Ok(Self { folder, began, results, torn, _lock: lock })
@@ -117,20 +119,21 @@ impl ResultStore {
         self.torn
     }
 
-    /// How many results there are.
+    /// How many results there are that did not fail.
     pub fn len(&self) -> usize {
-        self.results.len()
+        self.results.values().filter(|r| r.error.is_none()).count()
     }
 
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
-        self.results.is_empty()
+        self.len() == 0
     }
 
-    /// True if this case has a result under this variant in this repeat.
+    /// True if this case has a result under this variant in this repeat. One that failed is tried again: a server that was away may
+    /// be there now.
     pub(crate) fn has(&self, variants: &[Variant], variant: usize, case: &str, repeat: u32) -> bool {
         let name = variants.get(variant).map(|v| v.name.clone()).unwrap_or_default();
-        self.results.contains_key(&(name, case.to_owned(), repeat))
+        self.results.get(&(name, case.to_owned(), repeat)).is_some_and(|r| r.error.is_none())
     }
 
     /// Keeps a result; it is on the disk when this returns.

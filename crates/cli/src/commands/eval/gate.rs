@@ -113,6 +113,7 @@ fn of_named(args: &Eval) -> Option<&'static str> {
         ("save-baseline", suite.save_baseline.is_some()),
         ("ablate", suite.ablate.is_some()),
         ("forecast", suite.forecast),
+        ("live", suite.live),
         ("filter", scenarios.filter.is_some()),
         ("update", scenarios.update),
         ("timed", scenarios.timed),

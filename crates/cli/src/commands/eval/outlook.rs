@@ -12,7 +12,7 @@ use crate::output::{Output, tame};
 /// What will be run, what it takes and what it can show: on standard error, before the first case.
 pub(super) fn tell(
     suite: &Suite,
-    cases: usize,
+    (cases, clusters): (usize, usize),
     store: &ResultStore,
     before: Option<&(Fingerprint, Vec<CaseResult>)>,
     fingerprint: &Fingerprint,
@@ -47,7 +47,7 @@ pub(super) fn tell(
     let mut smallest = Vec::new();
     let mut expected = None;
     for metric in &suite.metrics {
-        let told = forecast(&earlier, *metric, cases, left, &suite.statistics());
+        let told = forecast(&earlier, *metric, clusters, left, &suite.statistics());
         expected = expected.or(told.cost);
         if let Some(difference) = told.smallest_detectable {
             let basis =

@@ -1,5 +1,6 @@
 //! `segue eval SUITE …`: runs suites, compares their variants, and checks their gates.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use segue_evals::ablation::{self, Ablate, AblationReport, Plan};
-use segue_evals::adapters::{self, Preparing, Surroundings};
+use segue_evals::adapters::{self, AdapterError, Preparing, Surroundings};
 use segue_evals::report::Reported;
 use segue_evals::suite::{
     Assessment, Baseline, Fingerprint, FinishedRun, Outlook, ResultStore, RunEnd, RunOptions, Suite, Task,
@@ -208,7 +209,10 @@ async fn complete(
     let (began, fresh) = (house.world().now(), (args.fresh || args.live) && !args.forecast);
     let mut store = ResultStore::open(&root, &suite.name, &fingerprint, began, fresh)?;
     let at_once = args.concurrency.map(usize::from).or(suite.concurrency);
-    tell(suite, task.count(), &store, before.as_ref(), &fingerprint, at_once, output);
+    let clusters =
+        task.cases().map(|case| Ok(case?.cluster)).collect::<Result<BTreeSet<_>, AdapterError>>()?;
+    let sizes = (task.count(), clusters.len());
+    tell(suite, sizes, &store, before.as_ref(), &fingerprint, at_once, output);
     if args.forecast {
         return Ok(None);
     }
