@@ -43,6 +43,8 @@ pub struct Callable<'a> {
     pub conversation: &'a [Message],
     /// The functions, with JSON Schemas of their arguments.
     pub functions: &'a [ToolDefinition],
+    /// The names of functions that change something, which wait for the user's consent.
+    pub consent: &'a [String],
     /// The day that "tomorrow" is counted from, if the functions know days.
     pub today: Option<Date>,
     /// The most calls that one reply may make; at least one.
@@ -128,6 +130,7 @@ impl Calling {
         let said = Said::new(callable.conversation);
         // Which of several calls a value belongs to is for the model to say.
         let settles = callable.most <= 1;
+        let agreed = !settles || proposal::is_consent(&said);
         let accepted = if settles { proposal::accepted(callable.functions, &said) } else { None };
         let read = |(at, function): (usize, &ToolDefinition)| {
             let is_accepted = accepted == Some(at);
@@ -138,14 +141,22 @@ impl Calling {
             };
             let mut residue = residue(function, &said, callable.today, reading);
             if settles {
-                residue.candidates = spans::candidates(function, &said, is_accepted);
+                residue.candidates = spans::candidates(function, callable.functions, &said, is_accepted);
             }
             residue
         };
         let residues: Vec<Residue> = callable.functions.iter().enumerate().map(read).collect();
         let offered = callable.functions.iter().zip(&residues).enumerate();
-        let offered: Vec<_> =
-            offered.filter(|(at, _)| accepted.is_none_or(|one| one == *at)).map(|(_, both)| both).collect();
+        let waits = |name: &String| callable.consent.contains(name);
+        let is_offered = |at: usize, function: &ToolDefinition| match accepted {
+            Some(one) => one == at,
+            None => agreed || !waits(&function.name),
+        };
+        let mut offered: Vec<_> =
+            offered.filter(|(at, (f, _))| is_offered(*at, f)).map(|(_, both)| both).collect();
+        if offered.is_empty() {
+            offered = callable.functions.iter().zip(&residues).collect();
+        }
         let schema = schema::calls(&offered, callable.most);
         let mut chat = plain(callable, prompts)?;
         chat.format = Some(JsonSchemaFormat { name: PROMPT.to_owned(), schema });

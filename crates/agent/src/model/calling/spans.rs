@@ -4,8 +4,9 @@
 use segue_models::ToolDefinition;
 use serde_json::{Map, Value as Json};
 
+use super::proposal::parts;
 use super::residue::begins;
-use super::said::{Said, Turn, joined_words, sentences, telling};
+use super::said::{Said, Turn, joined_words, same_stem, sentences, telling};
 use super::values::{is_date, number};
 use super::{days, schema};
 use crate::rules::is_filling;
@@ -16,8 +17,16 @@ const LONGEST: usize = 6;
 const MOST: usize = 80;
 
 /// The texts that each free-text parameter can have, with `accepted` those of the last proposal for the required ones.
-pub(super) fn candidates(function: &ToolDefinition, said: &Said, accepted: bool) -> Map<String, Json> {
+///
+/// An optional one has a text of the topic: from where the user first speaks of what the functions are about.
+pub(super) fn candidates(
+    function: &ToolDefinition,
+    functions: &[ToolDefinition],
+    said: &Said,
+    accepted: bool,
+) -> Map<String, Json> {
     let all: Vec<&Turn> = said.turns.iter().rev().collect();
+    let topic: Vec<&Turn> = said.turns.iter().skip(topic(functions, said)).rev().collect();
     let proposal: Vec<&Turn> = all.iter().filter(|t| !t.by_user).take(1).copied().collect();
     let free = |schema: &Json| {
         schema.get("type").is_some_and(|t| t == "string") && schema.get("enum").is_none() && !is_date(schema)
@@ -28,10 +37,25 @@ pub(super) fn candidates(function: &ToolDefinition, said: &Said, accepted: bool)
             .filter(|(other, _)| *other != name)
             .flat_map(|(other, _)| telling(other))
             .collect();
-        let found = spans(if is_proposed { &proposal } else { &all }, &others);
+        let turns = match schema::is_required(function, name) {
+            _ if is_proposed => &proposal,
+            true => &all,
+            false => &topic,
+        };
+        let found = spans(turns, &others);
         (free(schema) && !found.is_empty()).then(|| (name.clone(), Json::from(found)))
     };
     schema::parameters(function).filter_map(of).collect()
+}
+
+/// The turn in which the user first says a word that several functions have in their names (`LookupSong`, `PlaySong`); the first of all if there is none.
+fn topic(functions: &[ToolDefinition], said: &Said) -> usize {
+    let names: Vec<Vec<String>> = functions.iter().map(|f| parts(&f.name)).collect();
+    let is_shared = |part: &&String| names.iter().filter(|parts| parts.contains(part)).count() > 1;
+    let shared: Vec<&String> = names.iter().flatten().filter(is_shared).collect();
+    let speaks =
+        |turn: &Turn| turn.by_user && turn.words.iter().any(|w| shared.iter().any(|part| same_stem(w, part)));
+    said.turns.iter().position(speaks).unwrap_or_default()
 }
 
 /// Runs of words that begin and end with a capital or, where the user says them, with a telling word; without days, counts and
@@ -54,7 +78,12 @@ fn spans(turns: &[&Turn], others: &[String]) -> Vec<String> {
                         continue;
                     }
                     let text = run.join(" ");
-                    if !run.iter().any(|word| belongs(word, others)) && !found.contains(&text) {
+                    let says_nothing =
+                        || run.iter().all(|w| w.len() < 3 || joined_words(w).all(|w| is_filling(&w)));
+                    if !(length == 1 && says_nothing())
+                        && !run.iter().any(|word| belongs(word, others))
+                        && !found.contains(&text)
+                    {
                         found.push(text);
                     }
                 }

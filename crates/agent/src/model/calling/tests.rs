@@ -45,7 +45,7 @@ fn talk() -> Vec<Message> {
 fn start(conversation: &[Message], most: u32) -> Calling {
     let functions = functions();
     let today = Some(Date::constant(2019, 3, 1));
-    let callable = Callable { conversation, functions: &functions, today, most };
+    let callable = Callable { conversation, functions: &functions, consent: &[], today, most };
     Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap()
 }
 
@@ -108,7 +108,7 @@ fn an_accepted_proposal_settles_the_function_and_its_day() {
     let flat = &schema["properties"]["arguments"]["properties"]["flat"]["enum"];
     assert_eq!(
         flat,
-        &json!(["To confirm", "To", "confirm", "Blue House", "Blue", "House"]),
+        &json!(["To confirm", "confirm", "Blue House", "Blue", "House"]),
         "words of the proposal, without its day"
     );
     let called = after(&mut machine, r#"{"name":"visit","arguments":{"flat":"Blue House"}}"#).unwrap();
@@ -141,11 +141,30 @@ fn years_count_back_from_today() {
         let functions = [function.clone()];
         let conversation = [Message::user(text)];
         let today = Some(Date::constant(2019, 3, 1));
-        let callable = Callable { conversation: &conversation, functions: &functions, today, most: 1 };
+        let callable =
+            Callable { conversation: &conversation, functions: &functions, consent: &[], today, most: 1 };
         let mut machine = Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap();
         let called = after(&mut machine, r#"{"name":"find","arguments":{}}"#).unwrap();
         assert_eq!(called.calls[0].args.get("year").and_then(Json::as_str), year, "{text}");
     }
+}
+
+#[test]
+fn functions_that_change_something_wait_for_consent() {
+    let functions = functions();
+    let consent = ["visit".to_owned()];
+    let asked = |conversation: &[Message]| {
+        let callable =
+            Callable { conversation, functions: &functions, consent: &consent, today: None, most: 1 };
+        match Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap().next() {
+            CallNext::Ask(request) => {
+                request.format.unwrap().schema.pointer("/properties/name/enum").cloned()
+            }
+            CallNext::Done(_) => None,
+        }
+    };
+    assert_eq!(asked(&talk()), Some(json!(["find_flat"])));
+    assert_eq!(asked(&agreed()), Some(json!(["visit"])));
 }
 
 #[test]
