@@ -78,12 +78,10 @@ fn spans(turns: &[&Turn], others: &[String]) -> Vec<String> {
                         continue;
                     }
                     let text = run.join(" ");
-                    let says_nothing =
-                        || run.iter().all(|w| w.len() < 3 || joined_words(w).all(|w| is_filling(&w)));
-                    if !(length == 1 && says_nothing())
-                        && !run.iter().any(|word| belongs(word, others))
-                        && !found.contains(&text)
-                    {
+                    let says_nothing = length == 1
+                        && run.iter().all(|w| w.len() < 3 || joined_words(w).all(|w| is_filling(&w)));
+                    let is_taken = run.iter().any(|word| belongs(word, others)) || found.contains(&text);
+                    if !says_nothing && !is_taken {
                         found.push(text);
                     }
                 }
