@@ -147,6 +147,7 @@ impl Calling {
                 let acts = callable.consent.contains(&function.name);
                 let texts = spans::candidates(function, callable.functions, &said, is_accepted, acts);
                 residue.candidates = texts.candidates;
+                residue.settled.extend(texts.settled);
                 residue.limit(texts.rivals, texts.room);
             }
             residue

@@ -132,7 +132,17 @@ fn asks(words: &[String]) -> bool {
     begins && !words.iter().any(|w| is(&WISHING, w))
 }
 
-/// The numbers in a text, in digits or as words; "1,000" is one, "1,5" are two.
+/// How often a year has a period.
+const PERIODS: [(&str, f64); 6] = [
+    ("daily", 365.0),
+    ("weekly", 52.0),
+    ("monthly", 12.0),
+    ("quarterly", 4.0),
+    ("annually", 1.0),
+    ("yearly", 1.0),
+];
+
+/// The numbers in a text, in digits or as words; "1,000" is one, "1,5" are two, "monthly" is twelve times a year.
 fn numbers(text: &str) -> Vec<f64> {
     let runs = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')));
     let is_grouped =
@@ -141,7 +151,8 @@ fn numbers(text: &str) -> Vec<f64> {
         true => vec![number(run)],
         false => run.split(',').map(number).collect(),
     });
-    in_digits.flatten().chain(words(text).filter_map(|w| number(&w))).collect()
+    let period = |w: &str| PERIODS.iter().find(|(name, _)| *name == w).map(|(_, n)| *n);
+    in_digits.flatten().chain(words(text).filter_map(|w| number(&w).or_else(|| period(&w)))).collect()
 }
 
 /// True if both are forms of one word.

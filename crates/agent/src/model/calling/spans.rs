@@ -17,6 +17,8 @@ const LONGEST: usize = 6;
 const WISHES: [&str; 6] = ["like", "love", "prefer", "preferably", "enjoy", "want"];
 /// Words that stand between the values of different parameters: "X by Y from Z".
 const BETWEEN: [&str; 2] = ["by", "from"];
+/// How the names of parameters end that say who made something: author, writer, artist.
+const MAKERS: [&str; 3] = ["or", "er", "ist"];
 /// Words of a short answer.
 const SHORT: usize = 3;
 /// Values to choose from at most; what was said last comes first.
@@ -29,6 +31,8 @@ pub(super) struct Texts {
     pub(super) candidates: Map<String, Json>,
     /// Optional parameters whose own name nobody says.
     pub(super) rivals: Vec<String>,
+    /// Optional ones that are given a text outright: "the album X"; "by X", where one of them is who made it.
+    pub(super) settled: Map<String, Json>,
     /// How many of the rivals can have a text, by what is said besides.
     pub(super) room: usize,
 }
@@ -38,6 +42,13 @@ pub(super) struct Texts {
 struct Piece<'a> {
     by_user: bool,
     text: &'a str,
+}
+
+/// A text that the user says, and the word before it.
+#[derive(Debug, PartialEq, Eq)]
+struct Group {
+    text: String,
+    after: String,
 }
 
 /// The texts that each free-text parameter can have, with `accepted` those of the last proposal for the required ones.
@@ -60,7 +71,7 @@ pub(super) fn candidates(
     let is_free = |schema: &Json| {
         schema.get("type").is_some_and(|t| t == "string") && schema.get("enum").is_none() && !is_date(schema)
     };
-    let groups = groups(&topic, function, &about);
+    let mut groups = groups(&topic, function, &about);
     let mut texts = Texts::default();
     let (mut optional, mut required) = (Vec::new(), 0);
     for (name, _) in schema::parameters(function).filter(|(_, schema)| is_free(schema)) {
@@ -74,22 +85,40 @@ pub(super) fn candidates(
             true => &all,
             false => &topic,
         };
-        let found = if is_required || acts { spans(pieces, &others, &about) } else { groups.clone() };
+        if is_required || acts {
+            let found = spans(pieces, &others, &about);
+            if !found.is_empty() {
+                texts.candidates.insert(name.clone(), Json::from(found));
+            }
+        }
         match is_required {
             true => required += 1,
             false => optional.push(name),
         }
-        if !found.is_empty() {
-            texts.candidates.insert(name.clone(), Json::from(found));
+    }
+    if acts {
+        return texts;
+    }
+    let makers = optional.iter().filter(|name| MAKERS.iter().any(|ending| name.ends_with(ending))).count();
+    for name in &optional {
+        let is_maker = makers == 1 && MAKERS.iter().any(|ending| name.ends_with(ending));
+        let is_given = |group: &Group| {
+            telling(name).iter().any(|n| same_stem(&group.after, n)) || (is_maker && group.after == "by")
+        };
+        if let Some(given) = groups.iter().position(is_given).map(|at| groups.remove(at)) {
+            texts.settled.insert((*name).clone(), given.text.into());
         }
     }
-    let said_words: Vec<String> =
-        topic.iter().filter(|p| p.by_user).flat_map(|p| joined_words(p.text)).collect();
-    let is_named = |name: &&&String| telling(name).iter().any(|n| said_words.iter().any(|w| same_stem(w, n)));
-    let named = optional.iter().filter(is_named).count();
-    if !acts {
-        texts.rivals = optional.iter().filter(|name| !is_named(name)).map(|name| (*name).clone()).collect();
-        texts.room = groups.len().saturating_sub(named + required);
+    optional.retain(|name| !texts.settled.contains_key(*name));
+    let left = Json::from(groups.iter().map(|g| g.text.as_str()).collect::<Vec<_>>());
+    let users = || topic.iter().filter(|p| p.by_user).flat_map(|p| joined_words(p.text));
+    let (named, unnamed): (Vec<&String>, Vec<&String>) = optional
+        .into_iter()
+        .partition(|name| telling(name).iter().any(|n| users().any(|w| same_stem(&w, n))));
+    texts.room = groups.len().saturating_sub(named.len() + required);
+    texts.rivals = unnamed.iter().map(|name| (*name).clone()).collect();
+    if !groups.is_empty() {
+        texts.candidates.extend(named.into_iter().chain(unnamed).map(|name| (name.clone(), left.clone())));
     }
     texts
 }
@@ -114,7 +143,7 @@ fn topic<'a>(functions: &[ToolDefinition], said: &'a Said) -> Vec<Piece<'a>> {
 /// The names that the user says, and the words in small letters that are put as a choice: before what the functions are `about` ("rock
 /// songs"), after a wish ("I like rock"), or as a short answer. Neither filling words, nor the names of parameters, their choices, days and
 /// counts.
-fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> Vec<String> {
+fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> Vec<Group> {
     let choices: Vec<String> = schema::parameters(function).flat_map(|(_, schema)| choices(schema)).collect();
     let names: Vec<String> = schema::parameters(function).flat_map(|(name, _)| telling(name)).collect();
     let is_about = |w: &str| {
@@ -122,7 +151,7 @@ fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> 
             .any(|w| about.iter().any(|part| same_stem(&w, part)) || names.iter().any(|n| begins(&w, n)))
     };
     let is_capital = |word: &&str| word.starts_with(char::is_uppercase);
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<Group> = Vec::new();
     for clause in pieces.iter().flat_map(|p| clauses(p.text)) {
         let words: Vec<&str> = clause.split_whitespace().map(bare).filter(|w| !w.is_empty()).collect();
         let is_end = |at: usize, word: &str| {
@@ -131,9 +160,10 @@ fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> 
             let stem = word.split(['\'', '’']).next().unwrap_or(word);
             let fills = || joined_words(stem).all(|w| is_filling(&w)) || is_about(word);
             let is_choice = || joined_words(word).all(|w| choices.contains(&w));
+            let is_wish = word.len() < 2 || WISHES.contains(&word);
             let before = at.checked_sub(1).and_then(|i| words.get(i));
             let is_count = number(word).is_some() && !before.is_some_and(is_capital);
-            belongs(word, &names) || is_count || is_choice() || (is_small && fills())
+            belongs(word, &names) || is_count || is_choice() || is_wish || (is_small && fills())
         };
         let ends: Vec<bool> = words.iter().enumerate().map(|(at, word)| is_end(at, word)).collect();
         let mut at = 0;
@@ -142,13 +172,12 @@ fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> 
             let run = words.get(at..at + length).unwrap_or_default();
             let is_name = run.iter().enumerate().any(|(i, w)| at + i > 0 && is_capital(&w));
             let is_before = words.get(at + length).is_some_and(|w| is_about(w));
-            let is_wished = at.checked_sub(1).and_then(|i| words.get(i)).is_some_and(|w| WISHES.contains(w));
+            let after =
+                at.checked_sub(1).and_then(|i| words.get(i)).copied().unwrap_or_default().to_lowercase();
+            let is_said = is_name || is_before || WISHES.contains(&after.as_str()) || words.len() <= SHORT;
             let text = run.join(" ");
-            if length > 0
-                && (is_name || is_before || is_wished || words.len() <= SHORT)
-                && !found.contains(&text)
-            {
-                found.push(text);
+            if length > 0 && is_said && !found.iter().any(|group| group.text == text) {
+                found.push(Group { text, after });
             }
             at += length.max(1);
         }
