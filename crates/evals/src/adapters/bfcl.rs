@@ -122,6 +122,7 @@ impl Task for Bfcl {
             let callable = Callable {
                 conversation: &due.conversation,
                 functions: &due.functions,
+                consent: &[],
                 today: None,
                 most: MOST_CALLS,
             };

@@ -29,6 +29,8 @@ use crate::suite::{Answered, Case, CaseError, Suite, Task, Variant};
 const TODAY: Date = Date::constant(2019, 3, 1);
 /// The metrics that can be taken.
 const METRICS: [&str; 4] = ["call_exact", "joint_slots", "slot_accuracy", "method_accuracy"];
+/// What every system is told of transactional intents, which the dialogues confirm first.
+const CONSENT: &str = "only after the user has confirmed it";
 /// What stands for "any value": the same as no value.
 const NO_VALUE: &str = "dontcare";
 /// Drawn cases are done in blocks, service by service: a server then reads the functions of a service once a block.
@@ -78,6 +80,8 @@ struct Slot {
 struct Intent {
     name: String,
     description: String,
+    #[serde(default)]
+    is_transactional: bool,
     required_slots: Vec<String>,
     optional_slots: Map<String, Json>,
 }
@@ -86,6 +90,8 @@ struct Intent {
 #[derive(Debug)]
 struct Service {
     functions: Vec<ToolDefinition>,
+    /// The transactional ones.
+    consent: Vec<String>,
     categorical: BTreeSet<String>,
 }
 
@@ -162,6 +168,7 @@ impl Task for Sgd {
             let callable = Callable {
                 conversation: &due.conversation,
                 functions: &service.functions,
+                consent: &service.consent,
                 today: Some(TODAY),
                 // A frame of these dialogues has one call at most.
                 most: 1,
@@ -236,13 +243,18 @@ fn service(schema: &Schema) -> Service {
         let properties: Map<String, Json> = names.map(|n| (n.clone(), parameter(n))).collect();
         ToolDefinition {
             name: intent.name.clone(),
-            description: intent.description.clone(),
+            description: match intent.is_transactional {
+                true => format!("{}; {CONSENT}", intent.description),
+                false => intent.description.clone(),
+            },
             parameters: json!({
                 "type": "object", "properties": properties, "required": intent.required_slots
             }),
         }
     };
+    let transactional = schema.intents.iter().filter(|i| i.is_transactional);
     Service {
+        consent: transactional.map(|i| i.name.clone()).collect(),
         functions: schema.intents.iter().map(function).collect(),
         categorical: schema.slots.iter().filter(|s| s.is_categorical).map(|s| s.name.clone()).collect(),
     }

@@ -10,6 +10,7 @@ mod proposal;
 mod residue;
 mod said;
 mod schema;
+mod several;
 mod spans;
 mod values;
 
@@ -43,6 +44,8 @@ pub struct Callable<'a> {
     pub conversation: &'a [Message],
     /// The functions, with JSON Schemas of their arguments.
     pub functions: &'a [ToolDefinition],
+    /// The names of functions that change something, which wait for the user's consent.
+    pub consent: &'a [String],
     /// The day that "tomorrow" is counted from, if the functions know days.
     pub today: Option<Date>,
     /// The most calls that one reply may make; at least one.
@@ -90,6 +93,8 @@ pub struct Calling {
     pending: Option<ChatRequest>,
     state: Called,
     repairs: u32,
+    /// What the first of two replies came to, where it is of some use.
+    before: Option<Called>,
 }
 
 /// The plain request: the conversation, on record if it has several turns, with the functions as tools. With it alone a model is
@@ -128,6 +133,7 @@ impl Calling {
         let said = Said::new(callable.conversation);
         // Which of several calls a value belongs to is for the model to say.
         let settles = callable.most <= 1;
+        let agreed = !settles || proposal::is_consent(&said);
         let accepted = if settles { proposal::accepted(callable.functions, &said) } else { None };
         let read = |(at, function): (usize, &ToolDefinition)| {
             let is_accepted = accepted == Some(at);
@@ -138,17 +144,30 @@ impl Calling {
             };
             let mut residue = residue(function, &said, callable.today, reading);
             if settles {
-                residue.candidates = spans::candidates(function, &said, is_accepted);
+                let acts = callable.consent.contains(&function.name);
+                let texts = spans::candidates(function, callable.functions, &said, is_accepted, acts);
+                residue.candidates = texts.candidates;
+                residue.settled.extend(texts.settled);
+                residue.limit(texts.rivals, texts.room);
             }
             residue
         };
         let residues: Vec<Residue> = callable.functions.iter().enumerate().map(read).collect();
         let offered = callable.functions.iter().zip(&residues).enumerate();
-        let offered: Vec<_> =
-            offered.filter(|(at, _)| accepted.is_none_or(|one| one == *at)).map(|(_, both)| both).collect();
-        let schema = schema::calls(&offered, callable.most);
+        let waits = |name: &String| callable.consent.contains(name);
+        let is_offered = |at: usize, function: &ToolDefinition| match accepted {
+            Some(one) => one == at,
+            None => agreed || !waits(&function.name),
+        };
+        let mut offered: Vec<_> =
+            offered.filter(|(at, (f, _))| is_offered(*at, f)).map(|(_, both)| both).collect();
+        if offered.is_empty() {
+            offered = callable.functions.iter().zip(&residues).collect();
+        }
         let mut chat = plain(callable, prompts)?;
-        chat.format = Some(JsonSchemaFormat { name: PROMPT.to_owned(), schema });
+        if settles {
+            chat.format = Some(format(schema::calls(&offered, 1, 1)));
+        }
         Ok(Self {
             functions: callable.functions.to_vec(),
             residues,
@@ -158,6 +177,7 @@ impl Calling {
             pending: Some(chat),
             state: Called::default(),
             repairs: 0,
+            before: None,
         })
     }
 
@@ -169,20 +189,61 @@ impl Calling {
         }
     }
 
-    /// Takes the model's answer, or why there is none. A reply with faults is asked for once more, with all of them; what is
-    /// still faulty then is left out.
+    /// Takes the model's answer, or why there is none. A reply with faults, or, of several calls, one that leaves out what is asked for,
+    /// is asked for once more, with the reasons; what is still faulty then is left out.
     pub fn feed(&mut self, answer: Result<&ChatReply, &str>) {
         let Some(asked) = self.pending.take() else { return };
         let reply = match answer {
             Ok(reply) => reply,
+            // A draft without a schema may run on without end.
+            Err(_) if self.most > 1 && self.repairs < REPAIRS => {
+                self.repairs += 1;
+                self.pending = Some(ChatRequest { format: self.several(1), ..asked });
+                return;
+            }
             Err(error) => {
-                self.state.failed = Some(error.to_owned());
+                self.state = self.before.take().unwrap_or_default();
+                self.state.failed = self.state.calls.is_empty().then(|| error.to_owned());
                 return;
             }
         };
+        let (mut heard, mut faults) = self.hear_all(reply);
+        let gap = match self.most > 1 && faults.is_empty() {
+            true => several::gap(&heard.calls, &self.functions, &self.said),
+            false => None,
+        };
+        if self.repairs < REPAIRS && (!faults.is_empty() || gap.is_some()) {
+            self.repairs += 1;
+            let mut again =
+                again(asked, reply, gap.as_ref().map_or(&faults, |g| std::slice::from_ref(&g.why)));
+            if self.most > 1 {
+                let least = gap.map_or(heard.calls.len().max(1), |g| g.least as usize);
+                again.format = self.several(u32::try_from(least).unwrap_or(1));
+            }
+            self.pending = Some(again);
+            self.before = Some(heard).filter(|h| self.most > 1 && !h.calls.is_empty());
+            return;
+        }
+        if let Some(before) = self.before.take().filter(|before| !self.is_better(&heard, &faults, before)) {
+            heard = before;
+            faults.clear();
+        }
+        if heard.calls.is_empty() {
+            heard.failed = Some(format!("its reply cannot be used: {}", faults.join("; ")));
+        }
+        heard.refused.extend(faults);
+        self.state = heard;
+    }
+
+    /// The calls of a reply that can be used, and what is wrong with the others.
+    fn hear_all(&self, reply: &ChatReply) -> (Called, Vec<String>) {
         let mut faults = Vec::new();
         let mut heard = Called::default();
-        for (name, args) in written(reply, &self.functions).into_iter().take(self.most as usize) {
+        let mut calls = written(reply, &self.functions);
+        if self.most > 1 {
+            calls = several::expand(calls, &self.functions, &self.said);
+        }
+        for (name, args) in calls.into_iter().take(self.most as usize) {
             match self.hear(&name, &args, &mut heard.refused) {
                 // The same call twice does nothing more.
                 Ok(call) if heard.calls.contains(&call) => {
@@ -195,16 +256,22 @@ impl Calling {
         if heard.calls.is_empty() && faults.is_empty() {
             faults.push("there is no call in it".to_owned());
         }
-        if !faults.is_empty() && self.repairs < REPAIRS {
-            self.repairs += 1;
-            self.pending = Some(again(asked, reply, &faults));
-            return;
-        }
-        if heard.calls.is_empty() {
-            heard.failed = Some(format!("its reply cannot be used: {}", faults.join("; ")));
-        }
-        heard.refused.extend(faults);
-        self.state = heard;
+        (heard, faults)
+    }
+
+    /// The format of at least so many calls of any of the functions.
+    fn several(&self, least: u32) -> Option<JsonSchemaFormat> {
+        let offered: Vec<_> = self.functions.iter().zip(&self.residues).collect();
+        Some(format(schema::calls(&offered, self.most, least.min(self.most))))
+    }
+
+    /// True if a second reply without faults makes more calls than the first, or leaves out less of what is asked for, and neither makes
+    /// fewer nor leaves out more.
+    fn is_better(&self, second: &Called, faults: &[String], first: &Called) -> bool {
+        let missing = |called: &Called| several::missing(&called.calls, &self.functions, &self.said);
+        let (more, fewer) =
+            (second.calls.len().cmp(&first.calls.len()), missing(second).cmp(&missing(first)));
+        faults.is_empty() && more.is_ge() && fewer.is_le() && (more.is_gt() || fewer.is_lt())
     }
 
     /// The call that the model means; or what is wrong with it.
@@ -230,7 +297,7 @@ impl Calling {
             match resolved.transpose() {
                 Ok(value) => match value.flatten() {
                     Some(value) if required || said::bears_out(&self.said, parameter, schema, &value) => {
-                        args.insert(parameter.clone(), value);
+                        args.insert(parameter.clone(), self.said.without_addition(value, schema));
                     }
                     Some(value) => {
                         refused.push(format!("`{parameter}`: nobody says {value}"));
@@ -252,22 +319,23 @@ impl Calling {
     }
 }
 
-/// The calls as models write them: under `calls`, one bare, or as tool calls.
+/// The calls as models write them: under `calls`, side by side, one bare, or as tool calls.
 fn written(reply: &ChatReply, functions: &[ToolDefinition]) -> Vec<(String, Map<String, Json>)> {
     let call = |json: &Json| {
         let args = json.get("arguments").and_then(Json::as_object).cloned().unwrap_or_default();
         Some((json.get("name")?.as_str()?.to_owned(), args))
     };
     let json = json_in(&reply.content).unwrap_or_default();
-    let listed = json.get("calls").and_then(Json::as_array);
-    let found: Vec<_> = match listed {
-        Some(calls) => calls.iter().filter_map(call).collect(),
-        None => call(&json).into_iter().collect(),
-    };
-    match found.is_empty() {
-        false => found,
-        true => plain_calls(reply, functions).into_iter().map(|c| (c.name, c.args)).collect(),
+    if let Some(calls) = json.get("calls").and_then(Json::as_array) {
+        return calls.iter().filter_map(call).collect();
     }
+    let plain: Vec<_> = plain_calls(reply, functions).into_iter().map(|c| (c.name, c.args)).collect();
+    // A name that there is not is a fault to speak of.
+    if plain.is_empty() { call(&json).into_iter().collect() } else { plain }
+}
+
+fn format(schema: Json) -> JsonSchemaFormat {
+    JsonSchemaFormat { name: PROMPT.to_owned(), schema }
 }
 
 fn again(mut asked: ChatRequest, reply: &ChatReply, faults: &[String]) -> ChatRequest {

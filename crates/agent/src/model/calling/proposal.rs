@@ -17,10 +17,15 @@ const NO: [&str; 6] = ["no", "nope", "not", "but", "instead", "dont"];
 /// Consent is short.
 const SHORT: usize = 12;
 
+/// True if the user's last words agree to what was said before.
+pub(super) fn is_consent(said: &Said) -> bool {
+    matches!(said.turns.as_slice(), [.., before, reply] if !before.by_user && reply.by_user && consents(&reply.text))
+}
+
 /// The function whose proposal is accepted, by its place.
 pub(super) fn accepted(functions: &[ToolDefinition], said: &Said) -> Option<usize> {
-    let [.., proposal, reply] = said.turns.as_slice() else { return None };
-    if proposal.by_user || !reply.by_user || !consents(&reply.text) {
+    let [.., proposal, _] = said.turns.as_slice() else { return None };
+    if !is_consent(said) {
         return None;
     }
     let only = |scores: Vec<usize>, among: &[usize]| -> Vec<usize> {
@@ -80,7 +85,7 @@ fn names(function: &ToolDefinition, functions: &[ToolDefinition], proposal: &Tur
 }
 
 /// `ScheduleVisit` and `schedule_visit` are "schedule" and "visit".
-fn parts(name: &str) -> Vec<String> {
+pub(super) fn parts(name: &str) -> Vec<String> {
     let mut spaced = String::new();
     for c in name.chars() {
         if c.is_uppercase() {

@@ -27,6 +27,20 @@ pub(super) struct Residue {
     pub(super) unspoken: BTreeSet<String>,
     /// Free-text parameters with the texts that were said, where the model is to choose among these.
     pub(super) candidates: Map<String, Json>,
+    /// Optional free texts whose own name nobody says: of them `room` have a text at most.
+    pub(super) rivals: Vec<String>,
+    pub(super) room: usize,
+}
+
+impl Residue {
+    /// Lets only so many of these optional texts be given.
+    pub(super) fn limit(&mut self, rivals: Vec<String>, room: usize) {
+        if room == 0 {
+            self.unspoken.extend(rivals);
+        } else if room < rivals.len() {
+            (self.rivals, self.room) = (rivals, room);
+        }
+    }
 }
 
 /// How far a conversation is read.
@@ -162,7 +176,9 @@ fn value(
             let said = words.iter().rev().find_map(|w| allowed.iter().find(|v| text_of(v) == *w)).cloned();
             said.or_else(|| years_ago(words, allowed, today?))
         };
-        return said.statements().rev().find_map(year);
+        let of_turn =
+            |t: &Turn| t.statements.iter().rev().find_map(year).or_else(|| short_year(&t.text, allowed));
+        return said.turns.iter().rev().filter(|t| t.by_user).find_map(of_turn);
     }
     for turn in said.turns.iter().rev() {
         let place = |v: &Json| {
@@ -174,6 +190,15 @@ fn value(
         }
     }
     None
+}
+
+/// "'16", where just one of the years ends so.
+fn short_year(text: &str, allowed: &[Json]) -> Option<Json> {
+    let digits = |after: &str| after.chars().take_while(char::is_ascii_digit).collect::<String>();
+    let short = text.split(['\'', '’']).skip(1).map(digits).filter(|d| d.len() == 2).last()?;
+    let ends = |v: &&Json| text_of(v).len() == 4 && text_of(v).ends_with(&short);
+    let mut found = allowed.iter().filter(ends);
+    found.next().filter(|_| found.next().is_none()).cloned()
 }
 
 /// "two years ago", "five years back", "last year".

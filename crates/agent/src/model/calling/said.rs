@@ -81,6 +81,20 @@ impl Said {
         self.numbers.iter().any(|said| near(*said) || near(said / 100.0))
     }
 
+    /// "Paris, France" as "Paris" where that is all that is said, unless the parameter is described as having more parts.
+    pub(super) fn without_addition(&self, value: Json, schema: &Json) -> Json {
+        let is_said = |text: &str| self.squashed.contains(&squash(text));
+        let about = schema.get("description").and_then(Json::as_str).unwrap_or_default();
+        let has_parts = about.contains(',') || about.to_lowercase().contains("state");
+        let said = value.as_str().filter(|text| !is_said(text)).and_then(|text| {
+            let (said, addition) = text.rsplit_once(", ")?;
+            let users = || self.turns.iter().filter(|t| t.by_user).flat_map(|t| &t.words);
+            let is_added = !words(addition).all(|w| users().any(|u| *u == w));
+            (!has_parts && is_said(said) && is_added).then(|| said.to_owned())
+        });
+        said.map_or(value, Json::String)
+    }
+
     /// The share of a text's telling words that are said, in any form; 1 if the text stands there as it is.
     pub(super) fn share(&self, text: &str) -> f64 {
         let key = squash(text);
@@ -118,11 +132,27 @@ fn asks(words: &[String]) -> bool {
     begins && !words.iter().any(|w| is(&WISHING, w))
 }
 
-/// The numbers in a text, in digits or as words.
+/// How often a year has a period.
+const PERIODS: [(&str, f64); 6] = [
+    ("daily", 365.0),
+    ("weekly", 52.0),
+    ("monthly", 12.0),
+    ("quarterly", 4.0),
+    ("annually", 1.0),
+    ("yearly", 1.0),
+];
+
+/// The numbers in a text, in digits or as words; "1,000" is one, "1,5" are two, "monthly" is twelve times a year.
 fn numbers(text: &str) -> Vec<f64> {
-    let in_digits = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')));
-    let in_digits = in_digits.filter_map(|run| number(run.trim_matches(['.', ','])));
-    in_digits.chain(words(text).filter_map(|w| number(&w))).collect()
+    let runs = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')));
+    let is_grouped =
+        |run: &str| run.split(',').skip(1).all(|group| group.split('.').next().is_some_and(|g| g.len() == 3));
+    let in_digits = runs.map(|run| run.trim_matches(['.', ','])).flat_map(move |run| match is_grouped(run) {
+        true => vec![number(run)],
+        false => run.split(',').map(number).collect(),
+    });
+    let period = |w: &str| PERIODS.iter().find(|(name, _)| *name == w).map(|(_, n)| *n);
+    in_digits.flatten().chain(words(text).filter_map(|w| number(&w).or_else(|| period(&w)))).collect()
 }
 
 /// True if both are forms of one word.

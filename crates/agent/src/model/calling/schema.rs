@@ -8,8 +8,8 @@ use super::residue::Residue;
 /// Letters of a text that is not among what was said.
 const LONGEST: u32 = 80;
 
-/// One call, or a list of them, each of one of the functions; without the parameters that are settled or not spoken of.
-pub(super) fn calls(offered: &[(&ToolDefinition, &Residue)], most: u32) -> Json {
+/// One call, or a list of `least` to `most`, each of one of the functions; without the parameters that are settled or not spoken of.
+pub(super) fn calls(offered: &[(&ToolDefinition, &Residue)], most: u32, least: u32) -> Json {
     let mut each: Vec<Json> = offered.iter().map(|(f, r)| call(f, r, most <= 1)).collect();
     let one = match each.len() {
         1 => each.swap_remove(0),
@@ -20,7 +20,7 @@ pub(super) fn calls(offered: &[(&ToolDefinition, &Residue)], most: u32) -> Json 
     }
     json!({
         "type": "object", "additionalProperties": false, "required": ["calls"],
-        "properties": { "calls": { "type": "array", "items": one, "minItems": 1, "maxItems": most } }
+        "properties": { "calls": { "type": "array", "items": one, "minItems": least, "maxItems": most } }
     })
 }
 
@@ -41,16 +41,44 @@ fn call(function: &ToolDefinition, residue: &Residue, is_single: bool) -> Json {
         .filter(|(name, _)| asked(name))
         .map(|(name, schema)| (name.clone(), bounded(name, schema, residue, is_single)))
         .collect();
-    let required: Vec<&String> = properties.keys().filter(|name| is_required(function, name)).collect();
+    let of = |given: &[&String]| {
+        let is_given = |name: &&String| !residue.rivals.contains(name) || given.contains(name);
+        let properties: Map<String, Json> = properties
+            .iter()
+            .filter(|(name, _)| is_given(name))
+            .map(|(name, schema)| (name.clone(), schema.clone()))
+            .collect();
+        let is_due = |name: &&String| is_required(function, name) || given.contains(name);
+        let required: Vec<&String> = properties.keys().filter(is_due).collect();
+        json!({
+            "type": "object", "additionalProperties": false, "required": required, "properties": properties,
+        })
+    };
+    let mut each: Vec<Json> = choices(&residue.rivals, residue.room).iter().map(|given| of(given)).collect();
+    let arguments = match each.len() {
+        1 => each.swap_remove(0),
+        _ => json!({ "anyOf": each }),
+    };
     json!({
         "type": "object", "additionalProperties": false, "required": ["name", "arguments"],
-        "properties": {
-            "name": { "enum": [function.name] },
-            "arguments": {
-                "type": "object", "additionalProperties": false, "required": required, "properties": properties,
-            }
-        }
+        "properties": { "name": { "enum": [function.name] }, "arguments": arguments }
     })
+}
+
+/// All choices of at most `room` of these, the larger first; of very many, of one alone.
+fn choices(of: &[String], room: usize) -> Vec<Vec<&String>> {
+    const MANY: usize = 5;
+    let mut all: Vec<Vec<&String>> = vec![Vec::new()];
+    for one in of {
+        let more: Vec<Vec<&String>> = all
+            .iter()
+            .filter(|chosen| chosen.len() < if of.len() > MANY { 1 } else { room })
+            .map(|chosen| chosen.iter().copied().chain([one]).collect())
+            .collect();
+        all.extend(more);
+    }
+    all.sort_by_key(|chosen| std::cmp::Reverse(chosen.len()));
+    all
 }
 
 /// A schema that holds a free text to what was said, or at least to a length: small models do not end what nothing ends.

@@ -25,6 +25,8 @@ pub(super) fn resolve(value: &Json, schema: &Json, today: Option<Date>) -> Resul
     let kind = schema.get("type").and_then(Json::as_str).unwrap_or_default();
     let resolved = match (kind, value) {
         ("integer" | "number", Json::String(text)) => number(text).and_then(of_number).map(Json::Number),
+        // Typed languages tell 1 from 1.0, in lists above all.
+        ("number", Json::Number(n)) => n.as_f64().and_then(Number::from_f64).map(Json::Number),
         ("integer", Json::Number(n)) if !n.is_i64() && !n.is_u64() => {
             n.as_f64().filter(|x| x.fract() == 0.0).and_then(of_number).map(Json::Number)
         }
@@ -114,7 +116,7 @@ fn members(
 }
 
 /// Whole numbers as whole numbers.
-fn of_number(n: f64) -> Option<Number> {
+pub(super) fn of_number(n: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if n.fract() == 0.0 && n.abs() < EXACT { Some(Number::from(n as i64)) } else { Number::from_f64(n) }
 }
