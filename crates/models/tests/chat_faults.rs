@@ -24,7 +24,7 @@ const AT_MOST: Duration = Duration::from_secs(5);
 
 fn options(base_url: &str) -> EndpointOptions {
     let mut options = EndpointOptions::new(base_url, "m");
-    options.key = Some("sk-hush".into());
+    options.key = Some("sk-hush-hush".into());
     options.connect_timeout = PATIENCE;
     options.first_token_timeout = PATIENCE;
     options.stall_timeout = PATIENCE;
@@ -96,7 +96,7 @@ async fn a_good_server_is_understood() {
         assert!(!deltas.is_empty());
         let sent = &server.requests()[0].to_lowercase();
         assert!(sent.starts_with("post /v1/chat/completions "), "{sent}");
-        assert!(sent.contains("authorization: bearer sk-hush"), "{sent}");
+        assert!(sent.contains("authorization: bearer sk-hush-hush"), "{sent}");
         assert!(sent.contains(&format!(r#""stream":{stream}"#)), "{sent}");
     }
 }
@@ -188,7 +188,7 @@ async fn only_what_may_pass_is_tried_again() {
     for (act, requests) in [
         (Act::Send(answer("500 Internal Server Error", "Content-Type: text/html\r\n", b"<html>\x1b[2J")), 3),
         (Act::Close, 3),
-        (Act::Send(json("401 Unauthorized", r#"{"error":{"message":"wrong key: sk-hush"}}"#)), 1),
+        (Act::Send(json("401 Unauthorized", r#"{"error":{"message":"wrong key: sk-hush-hush"}}"#)), 1),
         (Act::Send(json("400 Bad Request", r#"{"error":"no"}"#)), 1),
         (Act::Send(answer("302 Found", "Location: http://127.0.0.1:1/\r\n", b"")), 1),
     ] {

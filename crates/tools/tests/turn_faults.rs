@@ -25,7 +25,7 @@ const RIGHT: &str = "h2";
 const TIME: Duration = Duration::from_secs(3);
 /// What else a busy machine may need.
 const SLACK: Duration = Duration::from_secs(5);
-const KEY: &str = "sk-hush";
+const KEY: &str = "sk-hush-hush";
 
 /// A server, and how its misbehaviour is told.
 struct Fault {

@@ -230,7 +230,7 @@ mod tests {
     async fn a_key_is_never_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        for secret in ["sk-hush", "sk-\"hush\\"] {
+        for secret in ["sk-hush-hush", "sk-\"hush\\"] {
             let script = ScriptedModel::new(vec![Ok(ChatReply::text(format!("your key is {secret}.")))]);
             let recording = Cassette::record(Box::new(script), &path, Secrets::new(vec![secret.into()]));
             let error = answer(&recording, &ask("what is my key?")).await.unwrap_err();

@@ -15,10 +15,14 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// Characters of the shortest secret. What servers without keys are given (`local`, `none`, `EMPTY`) are words of any text.
+const SHORTEST: usize = 8;
+
 impl Secrets {
-    /// These; an empty one is none.
+    /// These; one of fewer than eight characters hides nothing and is none.
     pub fn new(secrets: Vec<SecretString>) -> Self {
-        Self(secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect())
+        let is_long = |secret: &SecretString| secret.expose_secret().chars().count() >= SHORTEST;
+        Self(secrets.into_iter().filter(is_long).collect())
     }
 
     /// True if one of them is in the text, as it is or as JSON writes it inside a string.
@@ -49,10 +53,11 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_as_it_is_and_as_json_writes_it() {
-        let secrets = Secrets::new(vec!["sk-\"hush\\".into(), "".into()]);
+        let secrets = Secrets::new(vec!["sk-\"hush\\".into(), "local".into(), "".into()]);
         assert_eq!(secrets.without(r#"a sk-"hush\ b"#), "a [redacted] b");
         assert_eq!(secrets.without(r#"{"a":"sk-\"hush\\"}"#), r#"{"a":"[redacted]"}"#);
         assert!(!secrets.are_in("sk-") && secrets.are_in(r#"sk-"hush\"#));
+        assert!(!secrets.are_in("a local server"), "a placeholder is a word like others");
         assert_eq!(format!("{secrets:?}"), "Secrets(1)");
     }
 }

@@ -60,7 +60,7 @@ fn options(
 #[test]
 fn a_role_has_its_model_and_a_given_one_goes_first() {
     let config = config();
-    let world = world().with_env("EXAMPLE_KEY", " sk-hush\n");
+    let world = world().with_env("EXAMPLE_KEY", " sk-hush-hush\n");
     let small = options(&config, TaskRole::Plan, None, &world);
     assert_eq!((small.model.as_str(), small.context_window), ("qwen", Some(8192)));
     assert_eq!(small.first_token_timeout, Duration::from_mins(2));
@@ -72,7 +72,7 @@ fn a_role_has_its_model_and_a_given_one_goes_first() {
     assert_eq!(large.prices.map(|p| p.cost(&usage)), Some(1.5));
     let shown = format!("{large:?} {config:?}");
     assert!(!shown.contains("hush"), "{shown}");
-    assert_eq!(options(&config, TaskRole::Judge, None, &world).key.unwrap().expose_secret(), "sk-hush");
+    assert_eq!(options(&config, TaskRole::Judge, None, &world).key.unwrap().expose_secret(), "sk-hush-hush");
 
     let file = config.resolve(TaskRole::Plan, Some("file"), &world).unwrap().unwrap();
     assert_eq!(weights(file), Weights::Shelf("qwen2.5-coder-0.5b".to_owned()));
@@ -170,7 +170,7 @@ fn a_key_may_be_in_a_file_beside() {
 fn what_is_wrong_is_named_with_its_line_and_without_secrets() {
     for (text, expected) in [
         (
-            "[models.a]\nmodel = \"m\"\nkey = \"sk-hush\"\n",
+            "[models.a]\nmodel = \"m\"\nkey = \"sk-hush-hush\"\n",
             "`workspace.toml`, line 3: unknown field `key`, expected one of",
         ),
         ("\n[roles]\nplanner = \"a\"\n", "line 3: unknown field `planner`"),

@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn no_secret_is_shown() {
         let mut options = EndpointOptions::new("http://localhost/v1", "m");
-        options.key = Some("sk-hush".into());
+        options.key = Some("sk-hush-hush".into());
         options.headers.insert("x-key".to_owned(), "hush-too".to_owned());
         options.headers.insert("x-title".to_owned(), "Segue".to_owned());
-        assert_eq!(options.secrets().without("sk-hush hush-too Segue"), "[redacted] [redacted] Segue");
+        assert_eq!(options.secrets().without("sk-hush-hush hush-too Segue"), "[redacted] [redacted] Segue");
         let headers = options.header_map().unwrap();
         for shown in [format!("{options:?}"), format!("{headers:?}")] {
             assert!(!shown.contains("hush"), "{shown}");
