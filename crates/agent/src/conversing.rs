@@ -33,6 +33,9 @@ impl Agent {
             match native.next() {
                 NativeNext::Done(conversed) => break *conversed,
                 NativeNext::Call(steps) => {
+                    if !run.plan().steps.is_empty() {
+                        report.first_plan.get_or_insert_with(|| run.plan());
+                    }
                     steps.into_iter().for_each(|step| run.push(step, self.specs()));
                     events(TurnEvent::Planned { plan: run.plan() });
                     outcome = executor.drive(&mut run, events).await;

@@ -86,6 +86,8 @@ pub(crate) struct Planned {
     pub(crate) model: Option<String>,
     /// True if the model changed what the rules would have done.
     pub(crate) added: bool,
+    /// What held of the model's first plan, where it was asked for another.
+    pub(crate) first: Option<Plan>,
     /// What the model said that did not count, and why.
     pub(crate) refused: Vec<String>,
     /// Why the rules had to plan where a model was wanted.
@@ -149,6 +151,7 @@ impl Planned {
             by: PlannerKind::Rules,
             model: None,
             added: false,
+            first: None,
             refused: Vec::new(),
             fallback: None,
             exchanges: Vec::new(),
@@ -271,7 +274,7 @@ impl Agent {
         let numbers = (session.turns + 1, crate::turn::items_to_show(&reading, options));
         let tools = (self.catalog(), self.specs());
         let mut drafting = Drafting::new(request, numbers, reading, &session.shown, tools, &with.prompts)?;
-        let Drafted { reading, plan, refused, failed } = loop {
+        let Drafted { reading, plan, first, refused, failed } = loop {
             match drafting.next() {
                 DraftNext::Done(drafted) => break *drafted,
                 DraftNext::Ask(request) => {
@@ -282,9 +285,9 @@ impl Agent {
                 }
             }
         };
-        planned.refused = refused;
+        (planned.first, planned.refused) = (first, refused);
         let Some(plan) = plan.filter(|_| failed.is_none()) else { return Ok(failed) };
-        let known: Vec<&str> = session.sets.iter().map(|s| s.handle().0.as_str()).collect();
+        let known: Vec<&str> = session.known_sets().collect();
         if let [error, ..] = plan.validate(self.specs(), &known).as_slice() {
             return Ok(Some(format!("its plan cannot be carried out: {error}")));
         }

@@ -106,6 +106,11 @@ impl Session {
         report
     }
 
+    /// The handles of the sets of earlier turns, which a plan can name.
+    pub fn known_sets(&self) -> impl Iterator<Item = &str> {
+        self.sets.iter().map(|set| set.handle().0.as_str())
+    }
+
     pub(crate) fn keep_sets(&mut self, sets: impl IntoIterator<Item = Arc<CandidateSet>>) {
         self.sets.extend(sets);
         let surplus = self.sets.len().saturating_sub(SETS_KEPT);

@@ -150,6 +150,7 @@ impl Agent {
             by,
             model,
             added,
+            first,
             refused,
             fallback,
             exchanges,
@@ -176,6 +177,7 @@ impl Agent {
             planner_because: options.planner_because.clone(),
             model,
             model_added: added,
+            first_plan: first,
             refused,
             fallback,
             exchanges,
@@ -302,7 +304,7 @@ impl Agent {
         }
         reading.constraints.count = Some(items_to_show(&reading, options));
         let plan = rules::plan(&reading, self.catalog(), &self.specs);
-        let known: Vec<&str> = session.sets.iter().map(|s| s.handle().0.as_str()).collect();
+        let known: Vec<&str> = session.known_sets().collect();
         self.validated(&plan, &known)?;
         Ok(plan)
     }

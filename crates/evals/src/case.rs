@@ -57,6 +57,17 @@ pub struct CaseUsage {
     pub ms: f64,
 }
 
+impl CaseUsage {
+    /// Counts what another turn of the case cost.
+    pub fn add(&mut self, other: &Self) {
+        self.model_calls += other.model_calls;
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cost += other.cost;
+        self.ms += other.ms;
+    }
+}
+
 /// What one case showed under one variant, in one repeat: a line of a run's results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseResult {

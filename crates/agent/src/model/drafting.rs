@@ -37,6 +37,9 @@ pub struct Drafted {
     pub reading: Reading,
     /// The plan; `None` if the model was not asked, or is of no help.
     pub plan: Option<Plan>,
+    /// What held of the first plan, where it was asked for again.
+    #[serde(default)]
+    pub first: Option<Plan>,
     /// What the model said that did not count, and why.
     pub refused: Vec<String>,
     /// Why the model is of no help, if it is not.
@@ -66,7 +69,7 @@ impl Drafting {
     ) -> Result<Self, PromptError> {
         let wanted = matches!(reading.intent, Intent::Search | Intent::Count);
         let pending = wanted.then(|| ask(request, &reading, shown, catalog, specs, prompts)).transpose()?;
-        let state = Drafted { reading, plan: None, refused: Vec::new(), failed: None };
+        let state = Drafted { reading, plan: None, first: None, refused: Vec::new(), failed: None };
         Ok(Self { request: request.to_owned(), turn, k, state, pending, repairs: 0 })
     }
 
@@ -91,7 +94,7 @@ impl Drafting {
         };
         let Some(steps) = steps_in(&reply.content) else {
             let fault = "there is no JSON object with `steps` in it".to_owned();
-            self.again(asked, reply, &[fault]);
+            self.again(asked, reply, Plan::default(), &[fault]);
             return;
         };
         let mut state = Drafted { refused: self.state.refused.clone(), ..self.state.clone() };
@@ -109,21 +112,20 @@ impl Drafting {
             faults.extend(heard.faults.into_iter().map(|why| format!("step {n}: {why}")));
             calls.extend(spec.map(|spec| Call { spec, what: heard.what }));
         }
-        if !faults.is_empty() && self.repairs < REPAIRS {
-            return self.again(asked, reply, &faults);
-        }
-        if !faults.is_empty() && calls.iter().all(|c| c.what.is_none()) {
-            return self.again(asked, reply, &faults);
-        }
-        state.refused.extend(faults);
+        let is_nothing = calls.iter().all(|c| c.what.is_none());
         let catalog = ground.snapshot.catalog();
         let compiler = Compiler { catalog, specs: ground.specs, steps: Vec::new() };
-        let steps = assemble(calls, &mut state.reading, self.k, compiler);
-        state.plan = Some(Plan { steps });
+        let plan = Plan { steps: assemble(calls, &mut state.reading, self.k, compiler) };
+        if !faults.is_empty() && (is_nothing || self.repairs < REPAIRS) {
+            return self.again(asked, reply, plan, &faults);
+        }
+        state.refused.extend(faults);
+        state.plan = Some(plan);
         self.state = state;
     }
 
-    fn again(&mut self, mut asked: ChatRequest, reply: &ChatReply, faults: &[String]) {
+    fn again(&mut self, mut asked: ChatRequest, reply: &ChatReply, plan: Plan, faults: &[String]) {
+        self.state.first.get_or_insert(plan);
         if self.repairs >= REPAIRS {
             self.state.failed = Some(format!("its plan cannot be used: {}", faults.join("; ")));
             return;

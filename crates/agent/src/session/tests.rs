@@ -36,6 +36,7 @@ fn turn(session: &Session, request: &str) -> StoredTurn {
             not_understood: Vec::new(),
             absent: Vec::new(),
             model_added: false,
+            first_plan: None,
             refused: Vec::new(),
             fallback: None,
             exchanges: Vec::new(),

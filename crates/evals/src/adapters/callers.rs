@@ -54,10 +54,9 @@ impl Callers {
                 return Err(unfit());
             }
             let mut model = planning_model(&variant.name, name, prompts.as_deref(), surroundings)?;
-            let file =
-                name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' });
-            let file = format!("{}.jsonl", file.collect::<String>());
-            let path = surroundings.cache.join("exchanges").join(&suite.name).join(&variant.name).join(file);
+            let folder =
+                surroundings.cache.join("exchanges").join(&suite.name).join(file_name(&variant.name));
+            let path = folder.join(format!("{}.jsonl", file_name(name)));
             model.model = Arc::new(Kept::new(model.model, &path)?);
             callers.insert(variant.name.clone(), (model, *planner == PlannerName::Unaided));
         }
@@ -125,6 +124,13 @@ impl Made {
             "refused": self.refused, "failed": self.failed,
         })
     }
+}
+
+/// A name as that of a file or folder, which leads nowhere else.
+fn file_name(name: &str) -> String {
+    let tame = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let dots = |at: usize, c: char| if c == '.' && at > 0 { c } else { tame(c) };
+    name.char_indices().map(|(at, c)| dots(at, c)).collect()
 }
 
 /// A reply, or why it is of no use. That no model can be reached is no fault of the model, and an error.

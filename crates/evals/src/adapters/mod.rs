@@ -4,6 +4,7 @@
 mod beir;
 mod bfcl;
 mod callers;
+mod conversations;
 mod cpcd;
 mod exchanges;
 mod interactions;
@@ -146,6 +147,9 @@ pub fn open(
         AdapterKind::Simulated => Ok(Arc::new(simulated::open(suite, &folder, surroundings, progress)?)),
         AdapterKind::Interactions => {
             Ok(Arc::new(interactions::open(suite, &folder, surroundings, progress)?))
+        }
+        AdapterKind::Conversations => {
+            Ok(Arc::new(conversations::open(suite, &folder, surroundings, progress)?))
         }
         AdapterKind::Cpcd => Ok(Arc::new(cpcd::open(suite, &folder, surroundings, progress)?)),
     }

@@ -245,11 +245,7 @@ impl Partner for Talking<'_> {
         self.fallback = self.fallback.take().or_else(|| found.fallback());
         let Found { items, tools, usage, .. } = found;
         self.tools.extend(tools);
-        self.usage.model_calls += usage.model_calls;
-        self.usage.input_tokens += usage.input_tokens;
-        self.usage.output_tokens += usage.output_tokens;
-        self.usage.cost += usage.cost;
-        self.usage.ms += usage.ms;
+        self.usage.add(&usage);
         let shown: Vec<Ordinal> = items.iter().take(looks_at).map(|s| s.item).collect();
         self.task.snapshot.rows(&shown).map_err(CaseError::of)
     }

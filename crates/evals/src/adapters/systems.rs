@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use segue_agent::model::Prompts;
-use segue_agent::{Agent, MAX_ITEMS, PlannerKind, PlanningModel, Session, TurnOptions, TurnReport};
+use segue_agent::{Agent, MAX_ITEMS, PlannerKind, PlanningModel, Session, ToolSpec, TurnOptions, TurnReport};
 use segue_catalog::{Catalog, Ordinal, Scored, Value};
 use segue_retrieval::fuse::{RRF_K, reciprocal_rank, weighted};
 use segue_retrieval::{DenseQuery, Engine, LexicalQuery, TEXT_SPACE};
@@ -156,8 +156,12 @@ impl Systems {
 
     /// The tools of a variant's agent.
     pub(super) fn tools(&self, variant: &Variant) -> Vec<String> {
-        let agent = self.agents.get(&variant.name).map(|(agent, _)| agent);
-        agent.into_iter().flat_map(|agent| agent.specs()).map(|spec| spec.name.clone()).collect()
+        self.specs(&variant.name).iter().map(|spec| spec.name.clone()).collect()
+    }
+
+    /// What the tools of a variant's agent take.
+    pub(super) fn specs(&self, variant: &str) -> &[ToolSpec] {
+        self.agents.get(variant).map(|(agent, _)| agent.specs()).unwrap_or_default()
     }
 
     /// The items that a variant finds for these words.

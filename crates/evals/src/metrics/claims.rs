@@ -1,5 +1,7 @@
 //! Claim metrics: whether what is said of items is so, and whether there are such items.
 
+use std::collections::BTreeSet;
+
 use segue_agent::Answer;
 use segue_catalog::{Catalog, Row, text};
 
@@ -41,17 +43,18 @@ pub fn hallucinated_items(
     Measure::share(invented + elsewhere, shown.len() + named.len())
 }
 
-/// What a text names as titles: what stands in quotation marks or between asterisks, and is not in the request's own words;
+/// What a text names as titles: what stands in quotation marks or between asterisks, and is not made of the request's own words;
 /// and titles of the catalogue of two words or more that stand in it letter by letter, the longest where one is in another.
 pub fn named_titles<'a>(
     answer: &'a str,
     request: &str,
     catalog_titles: impl IntoIterator<Item = &'a str>,
 ) -> Vec<&'a str> {
-    let request = text::fold(request);
+    let own: BTreeSet<String> = words(request).collect();
+    let is_own = |quoted: &str| words(quoted).all(|word| own.contains(&word));
     let mut named: Vec<&str> = Vec::new();
     for (open, close) in [('"', '"'), ('“', '”'), ('«', '»'), ('*', '*')] {
-        named.extend(enclosed(answer, open, close).filter(|n| !request.contains(&text::fold(n))));
+        named.extend(enclosed(answer, open, close).filter(|quoted| !is_own(quoted)));
     }
     let stands = |title: &&str| title.split_whitespace().count() > 1 && stands_alone(answer, title);
     let mut found: Vec<&str> = catalog_titles.into_iter().filter(stands).collect();
@@ -68,6 +71,16 @@ pub fn named_titles<'a>(
         new
     });
     named
+}
+
+fn words(of: &str) -> impl Iterator<Item = String> {
+    let folded = text::fold(of);
+    let words: Vec<String> = folded
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    words.into_iter()
 }
 
 fn enclosed(text: &str, open: char, close: char) -> impl Iterator<Item = &str> {

@@ -188,6 +188,19 @@ const REGISTRY: &[MetricInfo] = &[
         ..PLANNING
     },
     MetricInfo {
+        name: "references",
+        definition: "Items that a request refers to (\"like Alien\", \"the second one\") and the plan is given, of all that it refers to.",
+        source: "slot accuracy of Rastogi et al. (SGD), AAAI 2020, with items for slots",
+        ..PLANNING
+    },
+    MetricInfo {
+        name: "plan_exact",
+        definition: "Plans in which every condition that was asked for holds and no other, the kinds of tools are those that it takes, \
+                     and every item referred to is found; of all plans.",
+        source: "joint goal accuracy of Rastogi et al. (SGD), AAAI 2020, with the tools",
+        ..PLANNING
+    },
+    MetricInfo {
         name: "constraint_satisfaction",
         definition: "Pairs of an item shown and a hard condition that the item's row satisfies, of all such pairs. An unknown \
                      value satisfies nothing.",

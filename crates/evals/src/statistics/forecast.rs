@@ -12,7 +12,7 @@ use crate::{CaseResult, Measure};
 pub struct Forecast {
     /// The smallest difference between two of its variants that it finds in 80 of 100 runs; `None` where it cannot be said.
     pub smallest_detectable: Option<f64>,
-    /// True if that rests on an earlier run; false if on the largest deviation that the figure can have.
+    /// True if that rests on an earlier run in which the figure varied; false if on the largest deviation that the figure can have.
     pub from_earlier: bool,
     /// What all of it will cost; `None` without an earlier run.
     pub cost: Option<Expected>,
@@ -50,10 +50,10 @@ pub fn forecast(
     let known = variants.values().map(|results| of_clusters(results, metric));
     let known = known.filter(|known| known.len() > 1).collect::<Vec<_>>();
     let range = metric.info.unit.range();
-    let sd = match known.iter().filter_map(|known| guessed_sd(known, range)).max_by(f64::total_cmp) {
-        None => guessed_sd(&[], range),
-        sd => sd,
-    };
+    // What did not vary may yet: no spread says nothing of the next run's.
+    let seen = known.iter().filter_map(|known| guessed_sd(known, range)).filter(|sd| *sd > 0.0);
+    let seen = seen.max_by(f64::total_cmp);
+    let sd = seen.or_else(|| guessed_sd(&[], range));
     let mean = |of: &dyn Fn(&CaseResult) -> f64| {
         earlier.iter().map(of).sum::<f64>() / earlier.len() as f64 * results as f64
     };
@@ -66,7 +66,7 @@ pub fn forecast(
     });
     Forecast {
         smallest_detectable: sd.and_then(|sd| smallest_detectable(sd, clusters, options.alpha(), 0.8)),
-        from_earlier: !known.is_empty(),
+        from_earlier: seen.is_some(),
         cost,
     }
 }

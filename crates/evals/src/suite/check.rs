@@ -156,9 +156,21 @@ impl File<'_> {
             };
             return Err(self.wrong(span, message));
         }
-        let has_map = matches!(spec.adapter, AdapterKind::Simulated | AdapterKind::Interactions);
+        let has_cases = spec.adapter == AdapterKind::Conversations;
+        if spec.cases.is_empty() == has_cases {
+            let message = match has_cases {
+                true => {
+                    "`cases` names no files of conversations: `cases = [\"../agent/films-unseen.jsonl\"]`, say"
+                }
+                false => "`cases` is only for `adapter = \"conversations\"`",
+            };
+            return Err(self.wrong(span, message.to_owned()));
+        }
+        let has_map = has_cases || matches!(spec.adapter, AdapterKind::Simulated | AdapterKind::Interactions);
         if spec.map.is_some() && !has_map {
-            let message = "`map` is only for `adapter = \"simulated\"` or \"interactions\"".to_owned();
+            let message =
+                "`map` is only for `adapter = \"conversations\"`, \"simulated\" or \"interactions\""
+                    .to_owned();
             return Err(self.wrong(span, message));
         }
         if spec.at_least.is_some() && spec.adapter != AdapterKind::Interactions {
@@ -168,9 +180,10 @@ impl File<'_> {
             return Err(self.wrong(span, "`judgments` is only for `adapter = \"beir\"`".to_owned()));
         }
         let judgments = spec.judgments.iter().map(|file| self.beside(file)).collect();
+        let cases = spec.cases.iter().map(|file| self.beside(file)).collect();
         let map = spec.map.as_ref().map(|map| self.beside(map));
         let DataSpec { adapter, limit, parts, at_least, .. } = spec;
-        Ok(Data { adapter, place, split, limit, parts, embeddings: false, map, at_least, judgments })
+        Ok(Data { adapter, place, split, limit, parts, embeddings: false, map, cases, at_least, judgments })
     }
 
     fn user(

@@ -117,6 +117,9 @@ pub struct Data {
     /// The mapping of the catalogue, where it is not beside its items; what it says counts, not where it is.
     #[serde(skip)]
     pub map: Option<PathBuf>,
+    /// Files of conversations with gold; what they say counts, not where they are.
+    #[serde(skip)]
+    pub cases: Vec<PathBuf>,
     /// The least value of an interaction that says that an item was liked; any does, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,
@@ -170,6 +173,8 @@ pub enum AdapterKind {
     Bfcl,
     /// Conversational playlists as in CPCD: `dialogues.jsonl`, `tracks.jsonl`; the split is `all`.
     Cpcd,
+    /// Conversations with gold (`cases`) over a catalogue: the files of items, and their mapping.
+    Conversations,
     /// Simulated users who each want an item of a catalogue: the file of items, and its mapping.
     Simulated,
     /// Interactions of users with items, split in time: the files of a mapping with `[interactions]`; the split is `test` or `dev`.

@@ -71,7 +71,11 @@ pub(super) struct DataSpec {
     pub(super) parts: Vec<String>,
     /// The least value of an interaction that says that an item was liked; any does unless given.
     pub(super) at_least: Option<f64>,
-    /// The mapping of the catalogue for `simulated` and `interactions`, beside the suite's file; `dataset.toml` in its folder unless given.
+    /// The files of `conversations`, beside the suite's file: JSON Lines of turns with gold.
+    #[serde(default)]
+    pub(super) cases: Vec<PathBuf>,
+    /// The mapping of the catalogue for `conversations`, `simulated` and `interactions`, beside the suite's file; `dataset.toml` in its
+    /// folder unless given.
     pub(super) map: Option<PathBuf>,
     /// Files of judgments beside the suite's file, as `segue eval label` writes them: they count beside and over the data
     /// set's own. The median of several.

@@ -64,9 +64,7 @@ pub(super) fn run(house: &House, args: &Label, output: &mut Output) -> Result<Ex
     let mut pairs = pool(results, usize::from(args.depth), first.suite.seed);
     if pairs.is_empty() {
         let message = format!("the results of `{}` have no rankings to pool", first.suite.name);
-        return Err(
-            Failure::usage(message).remedy("name a suite of rankings (`adapter = \"beir\"` or \"cpcd\")")
-        );
+        return Err(Failure::usage(message).remedy("name a suite of rankings (`adapter = \"beir\"`)"));
     }
     if !args.all {
         pairs.retain(|p| task.grade(&p.case, &p.item).is_none());

@@ -44,15 +44,19 @@ pub(super) fn tell(
     }
     let runs = cases * suite.variants.len() * suite.repeats as usize;
     let left = runs.saturating_sub(store.len());
-    let mut smallest = Vec::new();
+    let mut smallest: Vec<((String, &str), Vec<String>)> = Vec::new();
     let mut expected = None;
     for metric in &suite.metrics {
         let told = forecast(&earlier, *metric, clusters, left, &suite.statistics());
         expected = expected.or(told.cost);
         if let Some(difference) = told.smallest_detectable {
             let basis =
-                if told.from_earlier { "from earlier results" } else { "at worst; nothing was measured yet" };
-            smallest.push(format!("{difference:.4} in {metric} ({basis})"));
+                if told.from_earlier { "from earlier results" } else { "at worst; not seen to vary yet" };
+            let told = (format!("{difference:.4}"), basis);
+            match smallest.iter_mut().find(|(known, _)| *known == told) {
+                Some((_, metrics)) => metrics.push(metric.to_string()),
+                None => smallest.push((told, vec![metric.to_string()])),
+            }
         }
     }
     let mut line =
@@ -69,7 +73,21 @@ pub(super) fn tell(
         }
     }
     output.note(line);
-    output.note(format!("  smallest difference that would be found: {}", smallest.join(", ")));
+    let smallest = smallest.iter().map(|((size, basis), of)| format!("{size} in {} ({basis})", listed(of)));
+    output.note(format!(
+        "  smallest difference that would be found: {}",
+        smallest.collect::<Vec<_>>().join("; ")
+    ));
+}
+
+/// Names, all of them or so many.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 6;
+    let some = names.get(..MOST.min(names.len())).unwrap_or_default().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    }
 }
 
 fn duration(seconds: f64) -> String {

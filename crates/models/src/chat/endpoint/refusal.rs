@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn words_are_kept_short_and_without_the_key() {
-        let error = read(401, r#"{"error":{"message":"Incorrect API key provided: sk-hush-hush.\u001b[31m"}}"#);
+        let error =
+            read(401, r#"{"error":{"message":"Incorrect API key provided: sk-hush-hush.\u001b[31m"}}"#);
         assert_eq!(error.detail(), "Incorrect API key provided: [redacted]. [31m");
         assert_eq!(read(500, "<!doctype html><p>sk-hush-hush").detail(), "it sent a web page");
         assert_eq!(read(500, &"x".repeat(5000)).detail().chars().count(), 300);
