@@ -72,6 +72,11 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
+/// The ends of the interval of a duration: `[1.20 ms, 3.40 ms]`.
+pub fn durations(interval: &Interval) -> String {
+    format!("[{}, {}]", duration(interval.low), duration(interval.high))
+}
+
 /// So many of something: `1 case`, `3 cases`.
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", segue_agent::grouped(n as u64), if n == 1 { one } else { many })

@@ -120,8 +120,8 @@ struct CostRow {
     cases: String,
     errors: usize,
     first_error: Option<String>,
-    p50: String,
-    p95: String,
+    p50: [String; 2],
+    p95: [String; 2],
     total: String,
     calls: String,
     tokens: String,
@@ -365,6 +365,10 @@ fn costs(suite: &Suite, now: &ByVariant, before: &ByVariant) -> (Vec<CostRow>, O
         if ms.is_empty() { [f64::NAN; 2] } else { [quantile(&ms, 0.05), quantile(&ms, 0.95)] }
     });
     let axis = Axis::of_times(ends);
+    let told = |results: &[CaseResult], q: f64| {
+        let interval = cost::percentile_of_times(results, q, &suite.statistics());
+        [figures::duration(interval.value), figures::durations(&interval)]
+    };
     let row = |(variant, which, results): (&str, Option<&'static str>, &[CaseResult])| {
         let ms = times(results);
         let sum = |of: fn(&CaseResult) -> u64| grouped(results.iter().map(of).sum());
@@ -380,8 +384,8 @@ fn costs(suite: &Suite, now: &ByVariant, before: &ByVariant) -> (Vec<CostRow>, O
             cases: grouped(results.len() as u64),
             errors: errors.clone().count(),
             first_error: errors.min().cloned(),
-            p50: figures::duration(quantile(&ms, 0.5)),
-            p95: figures::duration(quantile(&ms, 0.95)),
+            p50: told(results, 0.5),
+            p95: told(results, 0.95),
             total: figures::duration(ms.iter().sum()),
             calls: sum(|r| u64::from(r.usage.model_calls)),
             tokens: sum(|r| r.usage.input_tokens + r.usage.output_tokens),

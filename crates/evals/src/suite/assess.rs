@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::baseline::as_kept;
 use super::{Baseline, Change, Fingerprint, GateReport, PartChange, Suite, Variant, hold};
-use crate::metrics::Metric;
 use crate::metrics::beyond::{self, Lists, Popularity, counts_distinct};
-use crate::metrics::cost::percentile;
+use crate::metrics::cost::percentile_of_times;
+use crate::metrics::{Metric, Scope, metric};
 use crate::statistics::{Comparison, Options, Spread, adjust, compare, figure, repeats};
 use crate::{CaseResult, Interval};
 
@@ -25,6 +25,8 @@ pub struct Assessment {
     pub variants: Vec<VariantReport>,
     /// Each variant against the suite's reference, in each metric; corrected over the variants, metric by metric.
     pub comparisons: Vec<Comparison>,
+    /// The same in what they take: wall time, and the use of a model where there is any.
+    pub costs: Vec<Comparison>,
     /// Against the baseline, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineReport>,
@@ -59,7 +61,7 @@ pub struct VariantReport {
 }
 
 /// What the cases of a variant took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spent {
     /// Questions to a model.
     pub model_calls: u64,
@@ -68,9 +70,9 @@ pub struct Spent {
     /// Money, in the unit of the workspace's prices.
     pub cost: f64,
     /// Median wall time of a case in milliseconds.
-    pub ms_p50: f64,
+    pub ms_p50: Interval,
     /// Its 95th percentile.
-    pub ms_p95: f64,
+    pub ms_p95: Interval,
     /// Wall time of all of them, one after the other, in seconds.
     pub seconds: f64,
 }
@@ -110,6 +112,7 @@ pub fn assess(
     let others = suite.variants.iter().filter(|v| v.name != reference);
     let pairs: Vec<_> = others.map(|v| (v.name.clone(), of(&v.name), of(&reference))).collect();
     let comparisons = compare_all(&pairs, &reference, &suite.metrics, items, &options);
+    let costs = compare_all(&pairs, &reference, &costs_of(results), items, &options);
     let kept = baseline.map(|_| as_kept(results)).unwrap_or_default();
     let of_cases: Vec<Metric> = suite.metrics.iter().copied().filter(|m| !counts_distinct(*m)).collect();
     let baseline_report = baseline.map(|baseline| {
@@ -133,11 +136,23 @@ pub fn assess(
         depends: fingerprint.parts.clone(),
         variants,
         comparisons,
+        costs,
         baseline: baseline_report,
         gate: GateReport { passed: true, results: Vec::new() },
     };
     assessment.gate = hold(suite, &assessment, results, baseline.map(|b| (b, kept.as_slice())));
     assessment
+}
+
+/// The means of costs that say anything of these results.
+fn costs_of(results: &[CaseResult]) -> Vec<Metric> {
+    let uses = |name: &str| match name {
+        "latency" => results.iter().any(|r| r.usage.ms > 0.0),
+        "cost" => results.iter().any(|r| r.usage.cost > 0.0),
+        _ => results.iter().any(|r| r.usage.model_calls > 0),
+    };
+    let named = ["latency", "model_calls", "tokens", "cost"].into_iter().filter(|name| uses(name));
+    named.filter_map(|name| metric(name).ok()).filter(|m| m.info.scope == Scope::Usage).collect()
 }
 
 /// The results of a variant.
@@ -164,7 +179,7 @@ fn report(
         name: name.to_owned(),
         metrics: metrics.iter().map(estimate).collect(),
         spread: metrics.iter().filter_map(spread).collect(),
-        cost: spent(results),
+        cost: spent(results, options),
         cases: results.len(),
         errors: failed.clone().count(),
         first_error: failed.min().cloned(),
@@ -204,16 +219,15 @@ fn lists(results: &[CaseResult]) -> BTreeMap<String, Lists> {
     lists
 }
 
-fn spent(results: &[CaseResult]) -> Spent {
-    let ms: Vec<f64> = results.iter().map(|r| r.usage.ms).collect();
-    let quantile = |q: f64| percentile(&ms, q).unwrap_or_default();
+fn spent(results: &[CaseResult], options: &Options) -> Spent {
+    let quantile = |q: f64| percentile_of_times(results, q, options);
     Spent {
         model_calls: results.iter().map(|r| u64::from(r.usage.model_calls)).sum(),
         tokens: results.iter().map(|r| r.usage.input_tokens + r.usage.output_tokens).sum(),
         cost: results.iter().map(|r| r.usage.cost).sum(),
         ms_p50: quantile(0.5),
         ms_p95: quantile(0.95),
-        seconds: ms.iter().sum::<f64>() / 1000.0,
+        seconds: results.iter().map(|r| r.usage.ms).sum::<f64>() / 1000.0,
     }
 }
 

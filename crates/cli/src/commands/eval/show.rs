@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nu_ansi_term::Style;
 use segue_agent::grouped;
-use segue_evals::metrics::Metric;
+use segue_evals::metrics::{self, Metric};
 use segue_evals::report::figures;
 use segue_evals::statistics::{Comparison, Verdict};
 use segue_evals::suite::{Assessment, BaselineReport, Direction, Suite};
@@ -148,13 +148,38 @@ fn difference(c: &Comparison, metric: Metric, styles: Styles) -> [Cell; 4] {
     ]
 }
 
+/// What the others take more or less than the reference, a case.
+fn costs_against(assessment: &Assessment, output: &mut Output) {
+    let styles = output.styles();
+    let Some(first) = assessment.costs.first() else { return };
+    let mut table = Table::default();
+    let against = format!("a case against {}", first.baseline);
+    let heading =
+        [Cell::left(against), Cell::left(""), Cell::right("difference"), Cell::left("95% interval")];
+    let heading = heading.into_iter().chain([Cell::left("p"), Cell::left("verdict")]);
+    table.row(heading.map(|cell| cell.styled(styles.dim)));
+    for c in &assessment.costs {
+        let Ok(metric) = metrics::metric(&c.metric) else { continue };
+        let what = match c.metric.as_str() {
+            "latency" => "milliseconds",
+            "model_calls" => "model calls",
+            "cost" => "money",
+            other => other,
+        };
+        let row = [Cell::left(&c.variant), Cell::left(what)].into_iter();
+        table.row(row.chain(difference(c, metric, styles)));
+    }
+    table.print(output);
+}
+
 fn costs(assessment: &Assessment, output: &mut Output) {
     let styles = output.styles();
     output.line(styles.strong.paint("cost and latency"));
     let with_models = assessment.variants.iter().any(|v| v.cost.model_calls > 0);
     let mut table = Table::default();
     let mut heading = vec![Cell::left("variant")];
-    heading.extend(["failed", "median", "95%", "in all"].map(Cell::right));
+    heading.extend([Cell::right("failed"), Cell::right("median"), Cell::left("95% interval")]);
+    heading.extend([Cell::right("95th"), Cell::left("95% interval"), Cell::right("in all")]);
     if with_models {
         heading.extend(["model calls", "tokens", "money"].map(Cell::right));
     }
@@ -165,8 +190,10 @@ fn costs(assessment: &Assessment, output: &mut Output) {
         let mut row = vec![
             Cell::left(&variant.name),
             Cell::right(grouped(variant.errors as u64)).styled(failed),
-            Cell::right(figures::duration(cost.ms_p50)),
-            Cell::right(figures::duration(cost.ms_p95)),
+            Cell::right(figures::duration(cost.ms_p50.value)),
+            Cell::left(figures::durations(&cost.ms_p50)),
+            Cell::right(figures::duration(cost.ms_p95.value)),
+            Cell::left(figures::durations(&cost.ms_p95)),
             Cell::right(figures::duration(cost.seconds * 1e3)),
         ];
         if with_models {
@@ -176,6 +203,7 @@ fn costs(assessment: &Assessment, output: &mut Output) {
         table.row(row);
     }
     table.print(output);
+    costs_against(assessment, output);
     for variant in &assessment.variants {
         if let Some(reason) = &variant.first_fallback {
             let name = tame(&variant.name);
