@@ -189,7 +189,8 @@ fn the_default_gate_needs_no_argument() {
 
     // What is worse is named, in each part; what is one document for a program.
     write(at, "evals/scenarios/a.md", &SCENARIO.replace("items are h3", "items are h1"));
-    write(at, "evals/suites/mine.toml", &SUITE.replacen("bm25\"\n", "bm25\"\nfields = { title = 1.0 }\n", 1));
+    let worse = "planner = \"rules\"\nwithout = [\"bm25_search\"]";
+    write(at, "evals/suites/mine.toml", &SUITE.replacen("retriever = \"bm25\"", worse, 1));
     let (code, out) = run(&["eval"]);
     assert_eq!(code, 3, "{out}");
     let summary = out.split("the default gate").nth(1).expect("a summary");
