@@ -70,9 +70,23 @@ impl Said {
         self.turns.iter().filter(|t| t.by_user).flat_map(|t| &t.statements)
     }
 
+    /// All that the user says, as it was written.
+    pub(super) fn request(&self) -> String {
+        let users = self.turns.iter().filter(|t| t.by_user).map(|t| t.text.as_str());
+        users.collect::<Vec<_>>().join("\n")
+    }
+
     /// True if the user states something with a form of this word.
     pub(super) fn has_stem(&self, word: &str) -> bool {
         self.statements().flatten().any(|said| same_stem(said, word))
+    }
+
+    /// True if the user states these words side by side, in the singular or the plural.
+    pub(super) fn has_words(&self, text: &str) -> bool {
+        let of: Vec<String> = words(&text.replace('_', " ")).collect();
+        let is_same = |(a, b): (&String, &String)| singular(a) == singular(b);
+        !of.is_empty()
+            && self.statements().any(|s| s.windows(of.len()).any(|w| w.iter().zip(&of).all(is_same)))
     }
 
     /// True if the user says this number; 0.05 also as 5 per cent, and -3 as 3.
@@ -132,8 +146,13 @@ fn asks(words: &[String]) -> bool {
     begins && !words.iter().any(|w| is(&WISHING, w))
 }
 
-/// How often a year has a period.
-const PERIODS: [(&str, f64); 6] = [
+/// Words that are numbers: how often a year has a period, how many days a span has, and the like.
+const QUANTITIES: [(&str, f64); 11] = [
+    ("dozen", 12.0),
+    ("half", 0.5),
+    ("week", 7.0),
+    ("fortnight", 14.0),
+    ("month", 30.0),
     ("daily", 365.0),
     ("weekly", 52.0),
     ("monthly", 12.0),
@@ -151,19 +170,23 @@ fn numbers(text: &str) -> Vec<f64> {
         true => vec![number(run)],
         false => run.split(',').map(number).collect(),
     });
-    let period = |w: &str| PERIODS.iter().find(|(name, _)| *name == w).map(|(_, n)| *n);
-    in_digits.flatten().chain(words(text).filter_map(|w| number(&w).or_else(|| period(&w)))).collect()
+    let quantity = |w: &str| QUANTITIES.iter().find(|(name, _)| *name == w).map(|(_, n)| *n);
+    in_digits.flatten().chain(words(text).filter_map(|w| number(&w).or_else(|| quantity(&w)))).collect()
+}
+
+fn singular(word: &str) -> &str {
+    word.strip_suffix('s').unwrap_or(word)
 }
 
 /// True if both are forms of one word.
 pub(super) fn same_stem(a: &str, b: &str) -> bool {
-    let stem = |w: &str| w.strip_suffix('s').unwrap_or(w).chars().take(STEM).collect::<String>();
+    let stem = |w: &str| singular(w).chars().take(STEM).collect::<String>();
     a == b || (!b.is_empty() && stem(a) == stem(b))
 }
 
 /// The words of a parameter's name that tell it from others: `number_of_beds` has "beds".
 pub(super) fn telling(parameter: &str) -> Vec<String> {
-    const COUNTS: [&str; 8] = ["number", "num", "count", "is", "has", "the", "of", "max"];
+    const COUNTS: [&str; 9] = ["number", "num", "count", "is", "has", "the", "of", "max", "include"];
     let telling = |w: &String| w.chars().count() > 2 && !COUNTS.contains(&w.as_str()) && !is_filling(w);
     words(&parameter.replace('_', " ")).filter(telling).collect()
 }
