@@ -11,6 +11,9 @@ use crate::rules::is_filling;
 /// Letters by which forms of one word are known: "nutrition", "nutritional".
 const STEM: usize = 4;
 
+/// The power of ten from which on a number is said by its power.
+const POWER: f64 = 6.0;
+
 /// Words that begin a question.
 const ASKING: [&str; 15] = [
     "is", "are", "does", "was", "did", "will", "has", "what", "whats", "how", "when", "who", "which",
@@ -89,10 +92,22 @@ impl Said {
             && self.statements().any(|s| s.windows(of.len()).any(|w| w.iter().zip(&of).all(is_same)))
     }
 
-    /// True if the user says this number; 0.05 also as 5 per cent, and -3 as 3.
+    /// True if the user says this number; 0.05 also as 5 per cent, -3 as 3, and 5e-12 as 5 times a power of ten.
     pub(super) fn has_number(&self, n: f64) -> bool {
-        let near = |said: f64| (said - n.abs()).abs() <= 1e-9 * n.abs().max(1.0);
-        self.numbers.iter().any(|said| near(*said) || near(said / 100.0))
+        let near = |said: f64, n: f64| (said - n.abs()).abs() <= 1e-9 * n.abs().max(1.0);
+        let power = n.abs().log10().floor();
+        let mantissa = (power.abs() >= POWER).then(|| n / 10_f64.powf(power)).filter(|m| m.is_finite());
+        self.numbers.iter().any(|said| {
+            near(*said, n) || near(said / 100.0, n) || mantissa.is_some_and(|mantissa| near(*said, mantissa))
+        })
+    }
+
+    /// True of a text of numbers, a day say, of which the user says half at least: the month may be a word.
+    fn has_half_of(&self, text: &str) -> bool {
+        let parts: Option<Vec<f64>> = words(text).map(|word| number(&word)).collect();
+        let is_half =
+            |parts: Vec<f64>| parts.iter().filter(|n| self.has_number(**n)).count() * 2 >= parts.len();
+        parts.filter(|parts| !parts.is_empty()).is_some_and(is_half)
     }
 
     /// "Paris, France" as "Paris" where that is all that is said, unless the parameter is described as having more parts.
@@ -202,7 +217,7 @@ pub(super) fn bears_out(said: &Said, parameter: &str, schema: &Json, value: &Jso
         Json::String(text) if text.parse::<f64>().is_ok() => {
             text.parse().is_ok_and(|n| said.has_number(n)) || said.share(text) >= 1.0
         }
-        Json::String(text) => said.share(text) >= 0.5,
+        Json::String(text) => said.share(text) >= 0.5 || said.has_half_of(text),
         Json::Array(values) => {
             !values.is_empty() && values.iter().all(|v| bears_out(said, parameter, schema, v))
         }
