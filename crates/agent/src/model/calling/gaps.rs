@@ -1,5 +1,7 @@
 //! What of a request for several calls no call has used, and what tells that there is more to call for.
 
+use std::collections::BTreeSet;
+
 use segue_catalog::text::squash;
 use segue_models::ToolDefinition;
 use serde_json::Value as Json;
@@ -96,9 +98,9 @@ fn joined(calls: &[FunctionCall], functions: &[ToolDefinition], said: &Said) -> 
 }
 
 fn announces_several(said: &Said) -> bool {
-    let is_said =
-        |word: &&str| said.turns.iter().filter(|t| t.by_user).any(|t| t.words.iter().any(|w| w == word));
-    ANNOUNCING.iter().any(|w| is_said(&w)) || COUNTING.iter().all(|w| is_said(&w))
+    let spoken: BTreeSet<&str> =
+        said.turns.iter().filter(|t| t.by_user).flat_map(|t| t.words.iter().map(String::as_str)).collect();
+    ANNOUNCING.iter().any(|word| spoken.contains(word)) || COUNTING.iter().all(|word| spoken.contains(word))
 }
 
 /// The numbers and quoted texts of the request that no call has. What names a function or a parameter is none.

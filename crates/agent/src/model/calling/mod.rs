@@ -205,7 +205,7 @@ impl Calling {
             // A draft without a schema may run on without end.
             Err(_) if self.most > 1 && self.repairs < REPAIRS => {
                 self.repairs += 1;
-                self.pending = Some(ChatRequest { format: self.several(1), ..asked });
+                self.pending = Some(ChatRequest { format: Some(self.several(1)), ..asked });
                 return;
             }
             Err(error) => {
@@ -225,7 +225,7 @@ impl Calling {
                 again(asked, reply, gap.as_ref().map_or(&faults, |g| std::slice::from_ref(&g.why)));
             if self.most > 1 {
                 let least = gap.map_or(heard.calls.len().max(1), |g| g.least as usize);
-                again.format = self.several(u32::try_from(least).unwrap_or(1));
+                again.format = Some(self.several(u32::try_from(least).unwrap_or(1)));
             }
             self.pending = Some(again);
             self.before = Some(heard).filter(|h| self.most > 1 && !h.calls.is_empty());
@@ -277,9 +277,9 @@ impl Calling {
     }
 
     /// The format of at least so many calls of any of the functions.
-    fn several(&self, least: u32) -> Option<JsonSchemaFormat> {
+    fn several(&self, least: u32) -> JsonSchemaFormat {
         let offered: Vec<_> = self.functions.iter().zip(&self.residues).collect();
-        Some(format(schema::calls(&offered, self.most, least.min(self.most))))
+        format(schema::calls(&offered, self.most, least.min(self.most)))
     }
 
     /// True if a second reply without faults makes more calls than the first, or leaves out less of what is asked for, and neither makes

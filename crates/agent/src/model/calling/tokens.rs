@@ -58,7 +58,6 @@ fn is_between(gap: &str, after: &str) -> bool {
     };
     let ends_with_comma = |w: &str| w.ends_with(',');
     match words.as_slice() {
-        [] => false,
         [one] => is_joint(one) || (is_unit(one) && ends_with_comma(one)) || *one == "%,",
         [a, b] => is_joint(b) && (is_joint(a) || is_unit(a) || matches!(*a, "%" | "%,")),
         _ => false,
