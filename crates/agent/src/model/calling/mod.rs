@@ -4,14 +4,21 @@
 //! beyond doubt ([`residue`]); the model is asked for the rest under a schema in which nothing else can be written
 //! ([`schema`]); what it writes is resolved against the functions' own types and enumerations ([`values`]) and counts only
 //! as far as the conversation bears it out; and what cannot be used is asked for once more, with the reasons.
+//!
+//! Where one request may be several calls, the model drafts them in its own way first. Code then takes lists apart ([`several`]), gives a
+//! single call the choices that are stated outright ([`stated`]), and asks for what no call has ([`gaps`]).
 
+mod dates;
 mod days;
+mod gaps;
 mod proposal;
 mod residue;
 mod said;
 mod schema;
 mod several;
 mod spans;
+mod stated;
+mod tokens;
 mod values;
 
 use jiff::civil::Date;
@@ -198,7 +205,7 @@ impl Calling {
             // A draft without a schema may run on without end.
             Err(_) if self.most > 1 && self.repairs < REPAIRS => {
                 self.repairs += 1;
-                self.pending = Some(ChatRequest { format: self.several(1), ..asked });
+                self.pending = Some(ChatRequest { format: Some(self.several(1)), ..asked });
                 return;
             }
             Err(error) => {
@@ -209,7 +216,7 @@ impl Calling {
         };
         let (mut heard, mut faults) = self.hear_all(reply);
         let gap = match self.most > 1 && faults.is_empty() {
-            true => several::gap(&heard.calls, &self.functions, &self.said),
+            true => gaps::gap(&heard.calls, &self.functions, &self.said),
             false => None,
         };
         if self.repairs < REPAIRS && (!faults.is_empty() || gap.is_some()) {
@@ -218,7 +225,7 @@ impl Calling {
                 again(asked, reply, gap.as_ref().map_or(&faults, |g| std::slice::from_ref(&g.why)));
             if self.most > 1 {
                 let least = gap.map_or(heard.calls.len().max(1), |g| g.least as usize);
-                again.format = self.several(u32::try_from(least).unwrap_or(1));
+                again.format = Some(self.several(u32::try_from(least).unwrap_or(1)));
             }
             self.pending = Some(again);
             self.before = Some(heard).filter(|h| self.most > 1 && !h.calls.is_empty());
@@ -253,6 +260,16 @@ impl Calling {
                 Err(why) => faults.extend(why),
             }
         }
+        if self.most > 1 {
+            let is_single = heard.calls.len() == 1;
+            for call in &mut heard.calls {
+                let Some(function) = self.functions.iter().find(|f| f.name == call.name) else { continue };
+                if is_single {
+                    stated::settle(&mut call.args, function, &self.said);
+                }
+                stated::without_choices(&mut call.args, function);
+            }
+        }
         if heard.calls.is_empty() && faults.is_empty() {
             faults.push("there is no call in it".to_owned());
         }
@@ -260,15 +277,15 @@ impl Calling {
     }
 
     /// The format of at least so many calls of any of the functions.
-    fn several(&self, least: u32) -> Option<JsonSchemaFormat> {
+    fn several(&self, least: u32) -> JsonSchemaFormat {
         let offered: Vec<_> = self.functions.iter().zip(&self.residues).collect();
-        Some(format(schema::calls(&offered, self.most, least.min(self.most))))
+        format(schema::calls(&offered, self.most, least.min(self.most)))
     }
 
     /// True if a second reply without faults makes more calls than the first, or leaves out less of what is asked for, and neither makes
     /// fewer nor leaves out more.
     fn is_better(&self, second: &Called, faults: &[String], first: &Called) -> bool {
-        let missing = |called: &Called| several::missing(&called.calls, &self.functions, &self.said);
+        let missing = |called: &Called| gaps::missing(&called.calls, &self.functions, &self.said);
         let (more, fewer) =
             (second.calls.len().cmp(&first.calls.len()), missing(second).cmp(&missing(first)));
         faults.is_empty() && more.is_ge() && fewer.is_le() && (more.is_gt() || fewer.is_lt())

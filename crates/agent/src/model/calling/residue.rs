@@ -144,7 +144,7 @@ fn last_day(said: &Said, today: Date, proposed: bool) -> Option<Json> {
 }
 
 /// Yes, where the user last speaks of it; no, if a word turns that round.
-fn flag(parameter: &str, schema: &Json, said: &Said) -> Option<Json> {
+pub(super) fn flag(parameter: &str, schema: &Json, said: &Said) -> Option<Json> {
     let names = telling(parameter);
     let is_named = |w: &String| names.iter().any(|n| same_stem(w, n));
     let statement = said.statements().rev().find(|words| words.iter().any(is_named))?;

@@ -11,6 +11,9 @@ use crate::rules::is_filling;
 /// Letters by which forms of one word are known: "nutrition", "nutritional".
 const STEM: usize = 4;
 
+/// The power of ten from which on a number is said by its power.
+const POWER: f64 = 6.0;
+
 /// Words that begin a question.
 const ASKING: [&str; 15] = [
     "is", "are", "does", "was", "did", "will", "has", "what", "whats", "how", "when", "who", "which",
@@ -70,15 +73,41 @@ impl Said {
         self.turns.iter().filter(|t| t.by_user).flat_map(|t| &t.statements)
     }
 
+    /// All that the user says, as it was written.
+    pub(super) fn request(&self) -> String {
+        let users = self.turns.iter().filter(|t| t.by_user).map(|t| t.text.as_str());
+        users.collect::<Vec<_>>().join("\n")
+    }
+
     /// True if the user states something with a form of this word.
     pub(super) fn has_stem(&self, word: &str) -> bool {
         self.statements().flatten().any(|said| same_stem(said, word))
     }
 
-    /// True if the user says this number; 0.05 also as 5 per cent, and -3 as 3.
+    /// True if the user states these words side by side, in the singular or the plural.
+    pub(super) fn has_words(&self, text: &str) -> bool {
+        let of: Vec<String> = words(&text.replace('_', " ")).collect();
+        let is_same = |(a, b): (&String, &String)| singular(a) == singular(b);
+        !of.is_empty()
+            && self.statements().any(|s| s.windows(of.len()).any(|w| w.iter().zip(&of).all(is_same)))
+    }
+
+    /// True if the user says this number; 0.05 also as 5 per cent, -3 as 3, and 5e-12 as 5 times a power of ten.
     pub(super) fn has_number(&self, n: f64) -> bool {
-        let near = |said: f64| (said - n.abs()).abs() <= 1e-9 * n.abs().max(1.0);
-        self.numbers.iter().any(|said| near(*said) || near(said / 100.0))
+        let near = |said: f64, n: f64| (said - n.abs()).abs() <= 1e-9 * n.abs().max(1.0);
+        let power = n.abs().log10().floor();
+        let mantissa = (power.abs() >= POWER).then(|| n / 10_f64.powf(power)).filter(|m| m.is_finite());
+        self.numbers.iter().any(|said| {
+            near(*said, n) || near(said / 100.0, n) || mantissa.is_some_and(|mantissa| near(*said, mantissa))
+        })
+    }
+
+    /// True of a text of numbers, a day say, of which the user says half at least: the month may be a word.
+    fn has_half_of(&self, text: &str) -> bool {
+        let parts: Option<Vec<f64>> = words(text).map(|word| number(&word)).collect();
+        let is_half =
+            |parts: Vec<f64>| parts.iter().filter(|n| self.has_number(**n)).count() * 2 >= parts.len();
+        parts.filter(|parts| !parts.is_empty()).is_some_and(is_half)
     }
 
     /// "Paris, France" as "Paris" where that is all that is said, unless the parameter is described as having more parts.
@@ -132,8 +161,13 @@ fn asks(words: &[String]) -> bool {
     begins && !words.iter().any(|w| is(&WISHING, w))
 }
 
-/// How often a year has a period.
-const PERIODS: [(&str, f64); 6] = [
+/// Words that are numbers: how often a year has a period, how many days a span has, and the like.
+const QUANTITIES: [(&str, f64); 11] = [
+    ("dozen", 12.0),
+    ("half", 0.5),
+    ("week", 7.0),
+    ("fortnight", 14.0),
+    ("month", 30.0),
     ("daily", 365.0),
     ("weekly", 52.0),
     ("monthly", 12.0),
@@ -151,19 +185,23 @@ fn numbers(text: &str) -> Vec<f64> {
         true => vec![number(run)],
         false => run.split(',').map(number).collect(),
     });
-    let period = |w: &str| PERIODS.iter().find(|(name, _)| *name == w).map(|(_, n)| *n);
-    in_digits.flatten().chain(words(text).filter_map(|w| number(&w).or_else(|| period(&w)))).collect()
+    let quantity = |w: &str| QUANTITIES.iter().find(|(name, _)| *name == w).map(|(_, n)| *n);
+    in_digits.flatten().chain(words(text).filter_map(|w| number(&w).or_else(|| quantity(&w)))).collect()
+}
+
+fn singular(word: &str) -> &str {
+    word.strip_suffix('s').unwrap_or(word)
 }
 
 /// True if both are forms of one word.
 pub(super) fn same_stem(a: &str, b: &str) -> bool {
-    let stem = |w: &str| w.strip_suffix('s').unwrap_or(w).chars().take(STEM).collect::<String>();
+    let stem = |w: &str| singular(w).chars().take(STEM).collect::<String>();
     a == b || (!b.is_empty() && stem(a) == stem(b))
 }
 
 /// The words of a parameter's name that tell it from others: `number_of_beds` has "beds".
 pub(super) fn telling(parameter: &str) -> Vec<String> {
-    const COUNTS: [&str; 8] = ["number", "num", "count", "is", "has", "the", "of", "max"];
+    const COUNTS: [&str; 9] = ["number", "num", "count", "is", "has", "the", "of", "max", "include"];
     let telling = |w: &String| w.chars().count() > 2 && !COUNTS.contains(&w.as_str()) && !is_filling(w);
     words(&parameter.replace('_', " ")).filter(telling).collect()
 }
@@ -179,7 +217,7 @@ pub(super) fn bears_out(said: &Said, parameter: &str, schema: &Json, value: &Jso
         Json::String(text) if text.parse::<f64>().is_ok() => {
             text.parse().is_ok_and(|n| said.has_number(n)) || said.share(text) >= 1.0
         }
-        Json::String(text) => said.share(text) >= 0.5,
+        Json::String(text) => said.share(text) >= 0.5 || said.has_half_of(text),
         Json::Array(values) => {
             !values.is_empty() && values.iter().all(|v| bears_out(said, parameter, schema, v))
         }

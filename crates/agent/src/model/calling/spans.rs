@@ -170,7 +170,7 @@ fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> 
         while at < words.len() {
             let length = ends.iter().skip(at).take_while(|end| !**end).count();
             let run = words.get(at..at + length).unwrap_or_default();
-            let is_name = run.iter().enumerate().any(|(i, w)| at + i > 0 && is_capital(&w));
+            let is_name = run.iter().enumerate().any(|(i, w)| at + i > 0 && is_capital(w));
             let is_before = words.get(at + length).is_some_and(|w| is_about(w));
             let after =
                 at.checked_sub(1).and_then(|i| words.get(i)).copied().unwrap_or_default().to_lowercase();

@@ -274,6 +274,83 @@ fn a_list_is_a_call_for_each_of_it() {
     let draft = r#"{"name":"loan.pay","arguments":{"amount":[4,5],"years":[2,3]}}"#;
     let called = after(&mut loans("4 and 5 over 2 and 3 years respectively"), draft).unwrap();
     assert_eq!(args_of(&called), json!([{"amount": 4, "years": 2}, {"amount": 5, "years": 3}]));
+    let draft = r#"{"name":"loan.pay","arguments":{"amount":4,"years":[2,3],"city":"Rome; Paris"}}"#;
+    let called = after(&mut loans("4 over 2 and 3 years in Rome and Paris respectively"), draft).unwrap();
+    let each = |years: u32, city: &str| json!({"amount": 4, "years": years, "city": city});
+    assert_eq!(args_of(&called), json!([each(2, "Rome"), each(3, "Paris")]), "of all four, those in order");
+}
+
+/// The calls for a request of a function that orders things.
+fn ordered(request: &str, draft: &Json) -> Json {
+    let sizes = json!({ "type": "string", "enum": ["small", "large"] });
+    let parameters = json!({
+        "type": "object", "required": ["dishes"],
+        "properties": {
+            "dishes": { "type": "array", "items": { "type": "string" } }, "size": sizes, "quick_delivery": { "type": "boolean" },
+            "sides": { "type": "array", "items": { "type": "string", "enum": ["rice", "bread", "salad"] } },
+            "points": { "type": "array", "items": { "type": "integer" } }, "days": { "type": "integer" },
+            "date": { "type": "string", "description": "The date, as MM-DD-YYYY" }
+        }
+    });
+    let functions = [ToolDefinition { name: "order".to_owned(), description: String::new(), parameters }];
+    let conversation = [Message::user(request)];
+    let callable =
+        Callable { conversation: &conversation, functions: &functions, consent: &[], today: None, most: 8 };
+    let mut machine = Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap();
+    let draft = json!({ "name": "order", "arguments": draft });
+    args_of(&after(&mut machine, &draft.to_string()).unwrap())
+}
+
+#[test]
+fn what_is_stated_outright_is_called_for() {
+    for (request, draft, expected) in [
+        (
+            "A large soup by quick delivery",
+            json!({"dishes": ["Large soup"], "quick_delivery": false}),
+            json!([{"dishes": ["soup"], "quick_delivery": true, "size": "large"}]),
+        ),
+        (
+            "A large soup, no quick delivery",
+            json!({"dishes": ["soup"], "size": "large"}),
+            json!([{"dishes": ["soup"], "size": "large", "quick_delivery": false}]),
+        ),
+        (
+            "Soup with rice and salads",
+            json!({"dishes": ["soup"], "sides": ["rice"]}),
+            json!([{"dishes": ["soup"], "sides": ["rice", "salad"]}]),
+        ),
+        (
+            "Soup in small and large",
+            json!({"dishes": ["soup"], "size": "small"}),
+            json!([{"dishes": ["soup"], "size": "small"}, {"dishes": ["soup"], "size": "large"}]),
+        ),
+        (
+            "Soup for a month, from 2 May 2022",
+            json!({"dishes": ["soup"], "days": 30, "date": "2 May 2022"}),
+            json!([{"dishes": ["soup"], "days": 30, "date": "05-02-2022"}]),
+        ),
+        (
+            "Soup at [1, 2] and [3, 4]",
+            json!({"dishes": ["soup"], "points": [[1, 2], [3, 4]]}),
+            json!([{"dishes": ["soup"], "points": [1, 2]}, {"dishes": ["soup"], "points": [3, 4]}]),
+        ),
+    ] {
+        assert_eq!(ordered(request, &draft), expected, "{request}");
+    }
+}
+
+#[test]
+fn a_number_with_the_unit_of_another_is_asked_for() {
+    let mut machine = loans("A loan of 400 dollars in Rome and of 500 dollars in Paris");
+    let functions = machine.functions.clone();
+    let call = |amount: u32| FunctionCall {
+        name: "loan.pay".to_owned(),
+        args: json!({"amount": amount, "city": "Rome"}).as_object().unwrap().clone(),
+    };
+    let gap = |amount| gaps::gap(&[call(amount)], &functions, &machine.said);
+    assert!(gap(400).unwrap().why.contains("no call has 500"));
+    machine.said = Said::new(&[Message::user("A loan of 400 dollars at 5 per cent")]);
+    assert_eq!(gaps::gap(&[call(400)], &functions, &machine.said), None);
 }
 
 #[test]

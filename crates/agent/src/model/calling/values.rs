@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use segue_catalog::text::{fold, squash};
 use serde_json::{Map, Number, Value as Json};
 
-use super::days;
+use super::{dates, days};
 
 /// How similar a value must be to one of the enumeration to be read as it.
 const NEAR: f64 = 0.8;
@@ -41,7 +41,11 @@ pub(super) fn resolve(value: &Json, schema: &Json, today: Option<Date>) -> Resul
             let day = today.and_then(|today| days::days(text, today).pop());
             Some(Json::String(day.map_or_else(|| text.trim().to_owned(), |d| d.to_string())))
         }
-        ("string", Json::String(text)) => Some(Json::String(text.trim().to_owned())),
+        ("string", Json::String(text)) => {
+            let about = schema.get("description").and_then(Json::as_str).unwrap_or_default();
+            let day = dates::as_described(text, about);
+            Some(Json::String(day.unwrap_or_else(|| text.trim().to_owned())))
+        }
         ("array", Json::Array(values)) => Some(Json::Array(each(values, schema, today)?)),
         ("array", one) => Some(Json::Array(each(std::slice::from_ref(one), schema, today)?)),
         ("object", Json::Object(object)) => Some(Json::Object(members(object, schema, today)?)),
