@@ -9,8 +9,8 @@ use toml::Spanned;
 
 use super::spec::{DataSpec, GateSpec, Part, RetrieverName, SuiteSpec, VariantSpec};
 use super::{
-    AdapterKind, Data, DataPlace, Demand, Gate, PlannerName, Search, SimulatedUser, Suite, SuiteError,
-    System, Variant,
+    AdapterKind, Data, DataPlace, Demand, Evidence, Gate, PlannerName, Search, SimulatedUser, Suite,
+    SuiteError, System, Variant,
 };
 use crate::metrics::beyond::counts_distinct;
 use crate::metrics::{self, Metric, Scope};
@@ -341,7 +341,12 @@ impl File<'_> {
             return Err(self.wrong(span, message));
         }
         for (key, there, with, fits) in [
-            ("evidence", spec.evidence.is_some(), "allowed_drop", spec.allowed_drop.is_some()),
+            (
+                "evidence",
+                spec.evidence.is_some(),
+                "allowed_drop` and `better_than",
+                spec.allowed_drop.is_some() || spec.better_than.is_some(),
+            ),
             (
                 "times",
                 spec.times.is_some(),
@@ -369,7 +374,7 @@ impl File<'_> {
                 if !is_number(times) || times <= 0.0 {
                     return Err(self.wrong(span, "`times` should be above 0".to_owned()));
                 }
-                Demand::BetterThan { variant, times }
+                Demand::BetterThan { variant, times, evidence: spec.evidence.unwrap_or(Evidence::Interval) }
             }
             _ => {
                 let message =

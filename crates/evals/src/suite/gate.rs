@@ -142,7 +142,7 @@ fn judge(
             // A drop of just what is allowed is allowed, however it is rounded.
             (Some(decides >= -drop - 1e-9), because)
         }
-        Demand::BetterThan { variant: other, times } => {
+        Demand::BetterThan { variant: other, times, evidence } => {
             let mut others = of_variant(results, other);
             let name = metric.to_string();
             for measure in others.iter_mut().filter_map(|r| r.metrics.get_mut(&name)) {
@@ -153,12 +153,17 @@ fn judge(
             let compared = compared(&others, &now, metric, items, &suite.statistics());
             let difference = turned(compared.difference, sign);
             let because = format!(
-                "{} against {}`{other}`; the whole interval should be better",
+                "{} against {}`{other}`; the {} should be better",
                 signed(&compared.difference),
-                if *times == 1.0 { String::new() } else { format!("{times} times ") }
+                if *times == 1.0 { String::new() } else { format!("{times} times ") },
+                if *evidence == Evidence::Interval { "whole interval" } else { "estimate" }
             );
+            let decides = match evidence {
+                Evidence::Estimate => difference.value,
+                Evidence::Interval => difference.low,
+            };
             // One cluster has an interval of no width.
-            (Some(difference.low > 0.0 && compared.clusters > 1), because)
+            (Some(decides > 0.0 && compared.clusters > 1), because)
         }
     }
 }

@@ -308,23 +308,25 @@ pub enum Demand {
         /// What decides.
         evidence: Evidence,
     },
-    /// It is better than this variant, the whole interval of the difference being on the good side.
+    /// It is better than this variant.
     BetterThan {
         /// The other variant.
         variant: String,
         /// So many times its figure is what counts; 1 for the figure itself.
         times: f64,
+        /// What decides; the interval unless said.
+        evidence: Evidence,
     },
 }
 
-/// What decides about a drop.
+/// What decides about a difference.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// The estimate of the difference.
     #[default]
     Estimate,
-    /// The whole interval of the difference: only a drop that is beyond doubt fails.
+    /// Its whole interval: only a drop that is beyond doubt fails, and what is better is so beyond doubt.
     Interval,
 }
 

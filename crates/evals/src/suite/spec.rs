@@ -161,10 +161,10 @@ pub(super) struct GateSpec {
     pub(super) limit: Option<f64>,
     /// How much worse than the baseline it may be.
     pub(super) allowed_drop: Option<f64>,
-    /// With `allowed_drop`: whether the estimate of the drop decides (`estimate`, unless given), or the whole interval
-    /// must lie beyond it (`interval`; for sampled models).
+    /// What decides: the estimate of the difference (`estimate`; of an `allowed_drop` unless given), or its whole interval
+    /// (`interval`; of `better_than` unless given).
     pub(super) evidence: Option<Evidence>,
-    /// Another variant that it must be better than, the whole interval of the difference being on the good side.
+    /// Another variant that it must be better than.
     pub(super) better_than: Option<String>,
     /// With `better_than`: better than so many times the other's figure (1.1: a tenth better).
     pub(super) times: Option<f64>,
