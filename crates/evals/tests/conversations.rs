@@ -1,5 +1,5 @@
 //! Conversations with gold: figures worked out by hand, a plan that is corrected, and what cannot be run.
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;
 
