@@ -33,15 +33,15 @@ impl Agent {
             match native.next() {
                 NativeNext::Done(conversed) => break *conversed,
                 NativeNext::Call(steps) => {
-                    if !run.plan().steps.is_empty() {
-                        report.first_plan.get_or_insert_with(|| run.plan());
-                    }
                     steps.into_iter().for_each(|step| run.push(step, self.specs()));
                     events(TurnEvent::Planned { plan: run.plan() });
                     outcome = executor.drive(&mut run, events).await;
                     native.called(run.calls(), &ground);
                 }
                 NativeNext::Ask(request) => {
+                    if !report.exchanges.is_empty() {
+                        report.first_plan.get_or_insert_with(|| run.plan());
+                    }
                     report.model = Some(with.model.name().to_owned());
                     let (exchange, answer) =
                         self.ask(with, prompt, *request, options, until, &mut report.usage).await;

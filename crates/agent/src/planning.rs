@@ -285,7 +285,8 @@ impl Agent {
                 }
             }
         };
-        (planned.first, planned.refused) = (first, refused);
+        planned.first = first.or_else(|| failed.as_ref().map(|_| Plan::default()));
+        planned.refused = refused;
         let Some(plan) = plan.filter(|_| failed.is_none()) else { return Ok(failed) };
         let known: Vec<&str> = session.known_sets().collect();
         if let [error, ..] = plan.validate(self.specs(), &known).as_slice() {

@@ -18,8 +18,8 @@ pub struct TurnReport {
     /// True if the model changed what the rules alone would have done.
     #[serde(default)]
     pub model_added: bool,
-    /// What held of the model's first plan, where it was not the one carried out: a correction was asked for, or the model called
-    /// further when it had seen what came of it.
+    /// What held of the model's first reply, where it was asked again: a correction was wanted, or the model called as it went. Empty
+    /// where the reply was of no use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_plan: Option<Plan>,
     /// What the model said that did not count, and why.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use segue_agent::PlanningModel;
 use segue_agent::model::Prompts;
-use segue_evals::Measure;
 use segue_evals::adapters::{self, Surroundings};
 use segue_evals::suite::{Answered, Suite};
 use segue_models::{ChatReply, ScriptedModel};
@@ -70,8 +69,7 @@ async fn answered(planner: &str, talk: &str, replies: &[&str]) -> Result<Answere
 }
 
 fn of(answered: &Answered) -> BTreeMap<&str, (f64, f64)> {
-    let pair = |(name, measure): (&'static str, Measure)| (name, (measure.value, measure.weight));
-    answered.metrics.iter().map(|(name, m)| pair((name.clone().leak(), *m))).collect()
+    answered.metrics.iter().map(|(name, m)| (name.as_str(), (m.value, m.weight))).collect()
 }
 
 #[tokio::test]
@@ -90,6 +88,46 @@ async fn figures_are_those_worked_out_by_hand() {
     assert_eq!(figures["hallucinated_items"].0, 0.0);
     let (supported, claims) = figures["claim_support"];
     assert!(supported == claims && claims > 0.0);
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_and_what_is_forgotten_counts() {
+    // Gold that differs from what is said on purpose: the year is then unasked, and the western of before should still hold.
+    let talk = format!(
+        r#"{{"turns": [{{"request": "westerns after 1960", "gold": [{WESTERN}]}}, {{"request": "horror instead", "gold": [{WESTERN}]}}]}}"#
+    );
+    let answered = answered("planner = \"rules\"", &talk, &[]).await.unwrap();
+    let figures = of(&answered);
+    assert_eq!(figures["unasked_arguments"], (3.0, 4.0), "{}", answered.detail);
+    assert_eq!(figures["final_arguments"], (1.0, 2.0));
+    assert_eq!(figures["plan_exact"], (0.0, 2.0));
+    // Blue Dawn is a western; of the two that came instead none is.
+    assert_eq!(figures["constraint_satisfaction"], (1.0, 3.0));
+    assert_eq!(figures["earlier_violation"], (2.0, 2.0));
+}
+
+#[tokio::test]
+async fn what_selects_the_same_is_the_same_on_its_field_alone() {
+    let of_gold = async |gold: &str| {
+        let talk = format!(r#"{{"turns": [{{"request": "westerns", "gold": [{gold}]}}]}}"#);
+        let answered = answered("planner = \"rules\"", &talk, &[]).await.unwrap();
+        of(&answered)["final_arguments"]
+    };
+    assert_eq!(of_gold(r#"{"not": {"field": "genre", "op": "eq", "value": "Horror"}}"#).await, (1.0, 1.0));
+    assert_eq!(of_gold(r#"{"field": "year", "op": "lt", "value": 1975}"#).await, (0.0, 1.0));
+}
+
+#[tokio::test]
+async fn items_referred_to_and_kinds_of_tools_count() {
+    let talk =
+        r#"{"turns": [{"request": "films like Red Dust", "gold": [], "like": ["1", "4"], "query": "dust"}]}"#;
+    let answered = answered("planner = \"rules\"", talk, &[]).await.unwrap();
+    let figures = of(&answered);
+    assert_eq!(figures["references"], (1.0, 2.0), "{}", answered.detail);
+    assert_eq!(figures["tool_precision"], (1.0, 1.0));
+    assert_eq!(figures["tool_recall"], (0.5, 1.0));
+    assert_eq!(figures["order_exact"], (0.0, 1.0));
+    assert_eq!(figures["hallucinated_items"].0, 0.0, "what the user named may be named");
 }
 
 #[tokio::test]
@@ -115,6 +153,10 @@ async fn a_first_plan_counts_as_it_was_before_its_correction() {
     assert_eq!(of(&at_once)["first_arguments"], (2.0, 2.0));
     let unreadable = answered(model, &talk, &["I would filter.", &right]).await.unwrap();
     assert_eq!(of(&unreadable)["first_arguments"], (0.0, 2.0));
+    let silent = answered(model, &talk, &[]).await.unwrap();
+    assert!(silent.fallback.is_some());
+    assert_eq!(of(&silent)["first_arguments"], (0.0, 2.0), "what the rules do instead is no first attempt");
+    assert_eq!(of(&silent)["final_arguments"], (1.0, 2.0));
 }
 
 #[tokio::test]

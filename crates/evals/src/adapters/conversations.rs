@@ -7,6 +7,7 @@
 
 mod judge;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
@@ -63,6 +64,10 @@ pub(super) fn open(
     let systems = Systems::new(suite, library.engine, surroundings)?;
     let mut talks = Vec::new();
     let mut depends = systems.depends()?;
+    let names: BTreeSet<String> = suite.data.cases.iter().map(|file| name_of(file)).collect();
+    if names.len() < suite.data.cases.len() {
+        return unfit("two files of `cases` have the same name; give them names of their own".to_owned());
+    }
     for file in &suite.data.cases {
         talks.extend(read(file, &judge)?);
         depends.push((format!("cases {}", name_of(file)), digest_of(file)?));

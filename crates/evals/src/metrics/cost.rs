@@ -1,13 +1,7 @@
 //! What a case cost, as figures like any other.
 
-use std::collections::BTreeMap;
-
 use super::{Metric, Scope};
-use crate::statistics::{Options, bootstrap};
-use crate::{CaseResult, CaseUsage, Interval, Measure};
-
-/// A percentile is found anew in each resample, which takes its time; so many say where its ends are.
-const RESAMPLES: u32 = 1000;
+use crate::{CaseUsage, Measure};
 
 /// The measure of a case's cost; `None` for a metric that is not a mean of costs.
 pub fn measure(metric: Metric, usage: &CaseUsage) -> Option<Measure> {
@@ -33,19 +27,6 @@ pub fn percentile_of(metric: Metric) -> Option<f64> {
         "latency_p99" => Some(0.99),
         _ => None,
     }
-}
-
-/// The quantile `q` (0..1) of the wall time of results in milliseconds, with its interval over clusters.
-pub fn percentile_of_times(results: &[CaseResult], q: f64, options: &Options) -> Interval {
-    let mut clusters: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for result in results {
-        clusters.entry(&result.cluster).or_default().push(result.usage.ms);
-    }
-    let clusters: Vec<Vec<f64>> = clusters.into_values().collect();
-    let of =
-        |drawn: &[&Vec<f64>]| percentile(&drawn.iter().copied().flatten().copied().collect::<Vec<_>>(), q);
-    let resamples = options.resamples.min(RESAMPLES);
-    bootstrap(&clusters, of, &Options { resamples, range: None, ..*options })
 }
 
 /// The quantile `q` (0..1) of the values, linear between the two nearest: type 7 of Hyndman and Fan, The American

@@ -96,7 +96,8 @@ const REGISTRY: &[MetricInfo] = &[
         name: "first_arguments",
         also: &["first_attempt_arguments"],
         definition: "Conditions that were asked for and hold in the first plan, before any correction; of all that were asked \
-                     for. Compared by meaning.",
+                     for. Compared by meaning; in conversations also by what they select, on the same field. None hold where a \
+                     model failed at once and the rules planned for it.",
         source: "slot accuracy of Rastogi et al. (SGD), AAAI 2020, with conditions for slots",
         ..PLANNING
     },

@@ -1,7 +1,7 @@
 //! Numbers and verdicts as they are written for people.
 
 use crate::Interval;
-use crate::metrics::{Better, Unit};
+use crate::metrics::{Better, Metric, Unit};
 use crate::statistics::{Comparison, Verdict};
 
 /// How many decimals a figure of this unit has.
@@ -75,6 +75,16 @@ pub fn duration(ms: f64) -> String {
 /// The ends of the interval of a duration: `[1.20 ms, 3.40 ms]`.
 pub fn durations(interval: &Interval) -> String {
     format!("[{}, {}]", duration(interval.low), duration(interval.high))
+}
+
+/// What a cost counts, in words.
+pub fn counted(metric: Metric) -> &'static str {
+    match metric.info.name {
+        "latency" => "milliseconds",
+        "model_calls" => "model calls",
+        "cost" => "money",
+        name => name,
+    }
 }
 
 /// So many of something: `1 case`, `3 cases`.

@@ -10,9 +10,9 @@ use super::compared::{Compared, compared, tone};
 use super::plots::{Axis, Strip, Times};
 use super::{Reported, figures};
 use crate::metrics::beyond::counts_distinct;
-use crate::metrics::{Metric, cost};
-use crate::statistics;
-use crate::suite::{Direction, GateResult, Suite, VariantReport};
+use crate::metrics::{self, Metric, cost};
+use crate::statistics::{self, Comparison};
+use crate::suite::{Direction, GateResult, Suite, VariantReport, wall_time};
 use crate::{CaseResult, Interval};
 
 /// All that the template shows but the cases.
@@ -36,6 +36,7 @@ pub(super) struct Summary {
     against: Option<Against>,
     gates: Vec<GateRow>,
     costs: Vec<CostRow>,
+    cost_changes: Vec<CostChange>,
     time_axis: Option<Axis>,
     with_models: bool,
     parts: Vec<PartRow>,
@@ -129,6 +130,16 @@ struct CostRow {
     times: Option<Times>,
 }
 
+/// What a case takes more or less than under the reference.
+#[derive(Debug, Serialize)]
+struct CostChange {
+    variant: String,
+    what: &'static str,
+    difference: String,
+    ends: String,
+    p: String,
+}
+
 #[derive(Debug, Serialize)]
 struct PartRow {
     part: String,
@@ -177,6 +188,7 @@ pub(super) fn summary(run: &Reported<'_>) -> Summary {
         against: against(run),
         gates: gates(run),
         costs,
+        cost_changes: assessment.costs.iter().filter_map(cost_change).collect(),
         time_axis,
         with_models,
         parts: parts(run),
@@ -365,8 +377,8 @@ fn costs(suite: &Suite, now: &ByVariant, before: &ByVariant) -> (Vec<CostRow>, O
         if ms.is_empty() { [f64::NAN; 2] } else { [quantile(&ms, 0.05), quantile(&ms, 0.95)] }
     });
     let axis = Axis::of_times(ends);
-    let told = |results: &[CaseResult], q: f64| {
-        let interval = cost::percentile_of_times(results, q, &suite.statistics());
+    let told = |results: &[CaseResult], name: &str| {
+        let interval = wall_time(name, results, &suite.statistics());
         [figures::duration(interval.value), figures::durations(&interval)]
     };
     let row = |(variant, which, results): (&str, Option<&'static str>, &[CaseResult])| {
@@ -384,8 +396,8 @@ fn costs(suite: &Suite, now: &ByVariant, before: &ByVariant) -> (Vec<CostRow>, O
             cases: grouped(results.len() as u64),
             errors: errors.clone().count(),
             first_error: errors.min().cloned(),
-            p50: told(results, 0.5),
-            p95: told(results, 0.95),
+            p50: told(results, "latency_p50"),
+            p95: told(results, "latency_p95"),
             total: figures::duration(ms.iter().sum()),
             calls: sum(|r| u64::from(r.usage.model_calls)),
             tokens: sum(|r| r.usage.input_tokens + r.usage.output_tokens),
@@ -395,6 +407,18 @@ fn costs(suite: &Suite, now: &ByVariant, before: &ByVariant) -> (Vec<CostRow>, O
     };
     let rows = all.iter().copied().map(row).collect();
     (rows, axis)
+}
+
+fn cost_change(c: &Comparison) -> Option<CostChange> {
+    let metric = metrics::metric(&c.metric).ok()?;
+    let unit = metric.info.unit;
+    Some(CostChange {
+        variant: c.variant.clone(),
+        what: figures::counted(metric),
+        difference: figures::difference(c.difference.value, unit),
+        ends: figures::difference_ends(&c.difference, unit),
+        p: figures::p_value(c.p_holm),
+    })
 }
 
 fn parts(run: &Reported<'_>) -> Vec<PartRow> {

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::baseline::as_kept;
 use super::{Baseline, Change, Fingerprint, GateReport, PartChange, Suite, Variant, hold};
 use crate::metrics::beyond::{self, Lists, Popularity, counts_distinct};
-use crate::metrics::cost::percentile_of_times;
 use crate::metrics::{Metric, Scope, metric};
 use crate::statistics::{Comparison, Options, Spread, adjust, compare, figure, repeats};
 use crate::{CaseResult, Interval};
@@ -25,7 +24,7 @@ pub struct Assessment {
     pub variants: Vec<VariantReport>,
     /// Each variant against the suite's reference, in each metric; corrected over the variants, metric by metric.
     pub comparisons: Vec<Comparison>,
-    /// The same in what they take: wall time, and the use of a model where there is any.
+    /// The same in what cases take that did not fail: wall time, and the use of a model where there is any.
     pub costs: Vec<Comparison>,
     /// Against the baseline, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +111,11 @@ pub fn assess(
     let others = suite.variants.iter().filter(|v| v.name != reference);
     let pairs: Vec<_> = others.map(|v| (v.name.clone(), of(&v.name), of(&reference))).collect();
     let comparisons = compare_all(&pairs, &reference, &suite.metrics, items, &options);
-    let costs = compare_all(&pairs, &reference, &costs_of(results), items, &options);
+    let done = |results: &[CaseResult]| results.iter().filter(|r| r.error.is_none()).cloned().collect();
+    let did: Vec<(String, Vec<_>, Vec<_>)> =
+        pairs.iter().map(|(name, now, before)| (name.clone(), done(now), done(before))).collect();
+    let did: Vec<_> = did.iter().map(|(name, now, before)| (name.clone(), now, before)).collect();
+    let costs = compare_all(&did, &reference, &costs_of(results), items, &options);
     let kept = baseline.map(|_| as_kept(results)).unwrap_or_default();
     let of_cases: Vec<Metric> = suite.metrics.iter().copied().filter(|m| !counts_distinct(*m)).collect();
     let baseline_report = baseline.map(|baseline| {
@@ -219,14 +222,20 @@ fn lists(results: &[CaseResult]) -> BTreeMap<String, Lists> {
     lists
 }
 
+/// The figure of a percentile of the wall time: `latency_p50`, `latency_p95`. In fewer resamples, each of which sorts all times.
+pub(crate) fn wall_time(name: &str, results: &[CaseResult], options: &Options) -> Interval {
+    let options = Options { resamples: options.resamples.min(1000), ..*options };
+    let unknown = Interval { value: 0.0, low: 0.0, high: 0.0, n: 0 };
+    metric(name).map_or(unknown, |metric| figure(results, metric, &options))
+}
+
 fn spent(results: &[CaseResult], options: &Options) -> Spent {
-    let quantile = |q: f64| percentile_of_times(results, q, options);
     Spent {
         model_calls: results.iter().map(|r| u64::from(r.usage.model_calls)).sum(),
         tokens: results.iter().map(|r| r.usage.input_tokens + r.usage.output_tokens).sum(),
         cost: results.iter().map(|r| r.usage.cost).sum(),
-        ms_p50: quantile(0.5),
-        ms_p95: quantile(0.95),
+        ms_p50: wall_time("latency_p50", results, options),
+        ms_p95: wall_time("latency_p95", results, options),
         seconds: results.iter().map(|r| r.usage.ms).sum::<f64>() / 1000.0,
     }
 }

@@ -48,6 +48,7 @@ use crate::metrics::Metric;
 use crate::simulator::Style;
 use crate::statistics::Options;
 
+pub(crate) use assess::wall_time;
 pub use assess::{Assessment, BaselineReport, Spent, VariantReport, assess};
 pub use baseline::{Baseline, BaselineError, Change, Direction};
 pub(crate) use fingerprint::digest;

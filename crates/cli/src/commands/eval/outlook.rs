@@ -62,7 +62,7 @@ pub(super) fn tell(
     let mut line =
         format!("  {} results are there, {} to come", grouped(store.len() as u64), grouped(left as u64));
     if let Some(expected) = expected.filter(|_| left > 0) {
-        let _ = write!(line, ": about {}", duration(expected.ms / 1000.0 / at_once as f64));
+        let _ = write!(line, ": about {}", duration(expected.ms / 1000.0 / at_once.clamp(1, left) as f64));
         if expected.model_calls > 0.0 {
             let tokens = grouped((expected.input_tokens + expected.output_tokens) as u64);
             let _ = write!(
@@ -74,10 +74,10 @@ pub(super) fn tell(
     }
     output.note(line);
     let smallest = smallest.iter().map(|((size, basis), of)| format!("{size} in {} ({basis})", listed(of)));
-    output.note(format!(
-        "  smallest difference that would be found: {}",
-        smallest.collect::<Vec<_>>().join("; ")
-    ));
+    let smallest: Vec<_> = smallest.collect();
+    if !smallest.is_empty() {
+        output.note(format!("  smallest difference that would be found: {}", smallest.join("; ")));
+    }
 }
 
 /// Names, all of them or so many.

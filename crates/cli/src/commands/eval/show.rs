@@ -114,6 +114,9 @@ fn estimates(suite: &Suite, assessment: &Assessment, metric: Metric, output: &mu
 fn against_before(baseline: &BaselineReport, metric: Metric, output: &mut Output) {
     let styles = output.styles();
     let (name, unit) = (metric.to_string(), metric.info.unit);
+    if !baseline.comparisons.iter().any(|c| c.metric == name) {
+        return;
+    }
     let mut table = Table::default();
     let heading = ["before", "now"].map(Cell::right);
     let heading = [Cell::left("since the baseline")].into_iter().chain(heading);
@@ -160,13 +163,7 @@ fn costs_against(assessment: &Assessment, output: &mut Output) {
     table.row(heading.map(|cell| cell.styled(styles.dim)));
     for c in &assessment.costs {
         let Ok(metric) = metrics::metric(&c.metric) else { continue };
-        let what = match c.metric.as_str() {
-            "latency" => "milliseconds",
-            "model_calls" => "model calls",
-            "cost" => "money",
-            other => other,
-        };
-        let row = [Cell::left(&c.variant), Cell::left(what)].into_iter();
+        let row = [Cell::left(&c.variant), Cell::left(figures::counted(metric))].into_iter();
         table.row(row.chain(difference(c, metric, styles)));
     }
     table.print(output);

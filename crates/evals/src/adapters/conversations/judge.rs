@@ -181,7 +181,8 @@ impl Judge {
         self.engine.snapshot().row(ordinal).ok()?
     }
 
-    /// Conditions one by one; where one selects the same items as one that was asked for, that one: the two mean the same here.
+    /// Conditions one by one; where one on the same field selects the same items as one that was asked for, some and not all, that
+    /// one: the two mean the same here.
     fn in_the_words_of(
         &self,
         asked: &[Predicate],
@@ -191,10 +192,13 @@ impl Judge {
         let mut worded: Vec<Predicate> = Vec::new();
         for held in held.iter().flat_map(parts) {
             let items = self.selects(&held)?;
-            let same = || items.is_some().then(|| selected.iter().position(|s| *s == items)).flatten();
+            let telling = items.as_ref().is_some_and(|i| !i.is_empty() && i.len() < self.titles.len());
+            let is_same = |(wanted, selects): &(&Predicate, &Option<Vec<Ordinal>>)| {
+                telling && **selects == items && fields(wanted) == fields(&held)
+            };
+            let same = asked.iter().zip(&selected).find(is_same).map(|(wanted, _)| wanted.clone());
             let is_asked = asked.contains(&held);
-            let known = if is_asked { None } else { same().and_then(|at| asked.get(at)).cloned() };
-            let held = known.unwrap_or(held);
+            let held = same.filter(|_| !is_asked).unwrap_or(held);
             if !worded.contains(&held) {
                 worded.push(held);
             }
@@ -205,6 +209,15 @@ impl Judge {
     fn selects(&self, predicate: &Predicate) -> Result<Option<Vec<Ordinal>>, CaseError> {
         let Ok(resolved) = resolve(predicate, self.engine.snapshot()) else { return Ok(None) };
         Ok(Some(self.engine.filter(&resolved, None).map_err(CaseError::of)?.iter().collect()))
+    }
+}
+
+fn fields(predicate: &Predicate) -> BTreeSet<&str> {
+    match predicate {
+        Predicate::All { all } => all.iter().flat_map(fields).collect(),
+        Predicate::Any { any } => any.iter().flat_map(fields).collect(),
+        Predicate::Not { not } => fields(not),
+        Predicate::Field(condition) => BTreeSet::from([condition.field.as_str()]),
     }
 }
 
