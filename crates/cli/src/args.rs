@@ -87,7 +87,7 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// The files: SQLite, CSV, TSV or JSON Lines; with --map those it names are used where none is given
+    /// The files: SQLite, CSV, TSV, JSON Lines or a JSON array, text also gzipped or in UTF-16; with --map those it names are used where none is given
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// How columns become fields; without it a mapping is inferred and written out for editing

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 use super::column::Column;
 use crate::dataset::TableSource;
@@ -13,7 +14,10 @@ pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String
     let title = best(columns, |i, c| if i == id { None } else { c.as_title() });
     let quality = columns.iter().position(Column::is_quality);
     let file = source.file.file_name().unwrap_or_default().to_string_lossy();
-    let name = identifier(source.file.file_stem().unwrap_or_default().to_string_lossy().as_ref());
+    // `songs.csv.gz` is `songs`.
+    let unpacked = source.file.extension().filter(|e| *e == "gz").and(source.file.file_stem());
+    let stem = unpacked.map_or(source.file.as_path(), Path::new).file_stem().unwrap_or_default();
+    let name = identifier(stem.to_string_lossy().as_ref());
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = write!(

@@ -1,12 +1,11 @@
 //! The physical lines of a text file, with a bound on their length.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::fmt;
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use segue_world::{FileError, fs};
-
+use super::text::{self, Bytes};
 use super::{MAX_LINE, SourceError};
 
 /// A line with its number, without its line feed.
@@ -19,18 +18,30 @@ pub(super) struct Line {
 }
 
 /// Reads lines and takes back those that were read too far.
-#[derive(Debug)]
 pub(super) struct Lines {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: Bytes,
     number: u64,
     returned: VecDeque<Line>,
 }
 
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("path", &self.path)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Lines {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let reader = fs::open(path)?;
-        Ok(Self { path: path.to_owned(), reader, number: 0, returned: VecDeque::new() })
+        Ok(Self::of(path, text::open(path)?))
+    }
+
+    /// The lines of what is read from a file.
+    pub(super) fn of(path: &Path, reader: Bytes) -> Self {
+        Self { path: path.to_owned(), reader, number: 0, returned: VecDeque::new() }
     }
 
     /// The next line; `None` at the end.
@@ -57,9 +68,6 @@ impl Lines {
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
             bytes.pop();
         }
-        if self.number == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
-            bytes.drain(..3);
-        }
         Ok(Some(Line { number: self.number, bytes, cut }))
     }
 
@@ -74,14 +82,6 @@ impl Lines {
         (&mut self.reader)
             .take(MAX_LINE as u64)
             .read_until(b'\n', bytes)
-            .map_err(|source| FileError { action: "read", path: self.path.clone(), source }.into())
+            .map_err(|e| text::cannot_read(&self.path, e))
     }
-}
-
-/// The first bytes of a file.
-pub(super) fn head(path: &Path, len: u64) -> Result<Vec<u8>, SourceError> {
-    let mut bytes = Vec::new();
-    let read = fs::open(path)?.take(len).read_to_end(&mut bytes);
-    read.map_err(|source| FileError { action: "read", path: path.to_owned(), source })?;
-    Ok(bytes)
 }

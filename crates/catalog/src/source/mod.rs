@@ -1,13 +1,15 @@
-//! Reading tables out of files, a row at a time: SQLite, CSV, TSV and JSON Lines.
+//! Reading tables out of files, a row at a time: SQLite, CSV, TSV, JSON Lines and JSON arrays; text also packed by gzip or in UTF-16.
 //!
 //! A reader is told which columns are wanted and hands over one [`Record`] a row, its cells in that order.
 //! A row that cannot be read is handed over as a [`BadRow`] and the reading goes on; only a file that
 //! cannot be read at all is an error. Memory is bounded by the longest row, and that by [`MAX_LINE`].
 
+mod array;
 mod delimited;
 mod jsonl;
 mod lines;
 mod sqlite;
+mod text;
 
 use std::path::{Path, PathBuf};
 
@@ -117,7 +119,8 @@ impl Table {
         }
         Ok(match format {
             Format::Sqlite => Self::Sqlite(sqlite::SqliteTable::open(source)?),
-            Format::JsonLines => Self::Lines(jsonl::JsonLines::open(path)?),
+            Format::JsonLines => Self::Lines(jsonl::JsonLines::open(path, false)?),
+            Format::JsonArray => Self::Lines(jsonl::JsonLines::open(path, true)?),
             Format::Delimited(delimiter) => {
                 Self::Delimited(delimited::Delimited::open(path, source.delimiter.unwrap_or(delimiter))?)
             }
@@ -174,38 +177,40 @@ impl Table {
 enum Format {
     Sqlite,
     JsonLines,
+    JsonArray,
     Delimited(char),
 }
 
 impl Format {
     /// By the first bytes where they tell, else by the name's ending, else by the first line.
     fn of(path: &Path) -> Result<Self, SourceError> {
-        let head = lines::head(path, 4096)?;
-        if head.starts_with(b"SQLite format 3\0") {
-            return Ok(Self::Sqlite);
-        }
-        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let head = text::head(path, 4096)?;
+        let packed = path.file_stem().map(Path::new).filter(|_| path.extension().is_some_and(|e| e == "gz"));
+        let ending = packed.unwrap_or(path).extension().and_then(|e| e.to_str());
+        let ending = ending.unwrap_or_default().to_ascii_lowercase();
         let wrong = |reason: &str| SourceError::Format { path: path.to_owned(), reason: reason.into() };
+        if head.starts_with(b"SQLite format 3\0") {
+            return match text::is_packed(path)? {
+                true => Err(wrong("it is a packed SQLite database; unpack it first")),
+                false => Ok(Self::Sqlite),
+            };
+        }
         if matches!(ending.as_str(), "db" | "sqlite" | "sqlite3") {
             return Err(wrong("its name says SQLite and its content does not; fetch it again"));
         }
-        if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0x1f, 0x8b]) {
+        if head.starts_with(b"PK\x03\x04") {
             return Err(wrong("it is a compressed archive; unpack it first"));
         }
         if head.starts_with(b"PAR1") {
             return Err(wrong("Parquet is not read yet; convert it to CSV or JSON Lines"));
-        }
-        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-            return Err(wrong("it is in UTF-16; save it as UTF-8"));
         }
         let first = head.split(|b| *b == b'\n').next().unwrap_or_default();
         let count = |byte: u8| first.iter().filter(|b| **b == byte).count();
         Ok(match ending.as_str() {
             "jsonl" | "ndjson" => Self::JsonLines,
             "tsv" | "tab" => Self::Delimited('\t'),
-            "json" if first.trim_ascii_start().starts_with(b"[") => {
-                return Err(wrong("it is one JSON array; write one object a line (JSON Lines)"));
-            }
+            "json" if head.trim_ascii_start().starts_with(b"[") => Self::JsonArray,
+            _ if opens_an_array(&head) => Self::JsonArray,
             _ if first.trim_ascii_start().starts_with(b"{") => Self::JsonLines,
             _ => {
                 let most = [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|b| count(*b));
@@ -213,6 +218,12 @@ impl Format {
             }
         })
     }
+}
+
+/// True of an array of objects.
+fn opens_an_array(head: &[u8]) -> bool {
+    let inside = head.trim_ascii_start().strip_prefix(b"[");
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"{"))
 }
 
 #[cfg(test)]
