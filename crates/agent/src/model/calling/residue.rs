@@ -136,7 +136,7 @@ fn is_unspoken(parameter: &str, schema: &Json, said: &Said) -> bool {
 
 /// The last day that the user names, or the last proposal.
 fn last_day(said: &Said, today: Date, proposed: bool) -> Option<Json> {
-    let of_turn = |t: &Turn| days::days(&t.words.join(" "), today).pop();
+    let of_turn = |t: &Turn| days::days(&t.text, today).pop();
     let last = said.turns.iter().rev().filter(|t| t.by_user).find_map(of_turn);
     let proposal = || said.turns.iter().rev().find(|t| !t.by_user).and_then(of_turn);
     let last = proposed.then(proposal).flatten().or(last);

@@ -136,11 +136,23 @@ impl Said {
     }
 }
 
-/// The sentences of a text, roughly.
+/// Words that a full stop shortens.
+const SHORTENED: &str =
+    "mr mrs ms dr st mt ft prof jr sr vs jan feb mar apr jun jul aug sep sept oct nov dec";
+
+/// The sentences of a text, roughly: a stop ends one before white space, but not after an initial or a shortened word.
 pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    let mut before = ' ';
+    let (mut before, mut word) = (' ', String::new());
     let ends = text.split_inclusive(move |c: char| {
-        let is_end = matches!(before, '.' | '?' | '!') && !c.is_ascii_digit();
+        let is_initial = word.chars().count() == 1 && word.starts_with(char::is_uppercase) && word != "I";
+        let is_shortened = || SHORTENED.split(' ').any(|short| word.eq_ignore_ascii_case(short));
+        let is_end = c.is_whitespace()
+            && (matches!(before, '?' | '!') || before == '.' && !is_initial && !is_shortened());
+        match c {
+            '.' => {}
+            _ if c.is_alphanumeric() && (before.is_alphanumeric()) => word.push(c),
+            _ => word = if c.is_alphanumeric() { c.to_string() } else { String::new() },
+        }
         before = c;
         is_end || c == '\n'
     });
@@ -153,7 +165,7 @@ pub(super) fn joined_words(text: &str) -> impl Iterator<Item = String> + use<> {
 }
 
 /// True of a sentence that asks what something is like.
-fn asks(words: &[String]) -> bool {
+pub(super) fn asks(words: &[String]) -> bool {
     let is = |list: &[&str], word: &String| list.contains(&word.as_str());
     let begins = words.first().is_some_and(|w| is(&ASKING, w));
     let begins =
@@ -233,4 +245,27 @@ pub(super) fn is_flag(schema: &Json) -> bool {
     };
     let is_boolean = schema.get("type").is_some_and(|t| t == "boolean");
     is_boolean || values.is_some_and(|v| !v.is_empty() && v.iter().all(yes_or_no))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_end_before_white_space() {
+        for (text, expected) in [
+            ("It has pets.No smoking. Fine", &["It has pets.No smoking.", "Fine"][..]),
+            (
+                "A flat in St. Louis! Is it 2.5 miles away?",
+                &["A flat in St. Louis!", "Is it 2.5 miles away?"],
+            ),
+            (
+                "Books by J.K. Rowling or J. R. R. Tolkien...",
+                &["Books by J.K. Rowling or J. R. R. Tolkien..."],
+            ),
+            ("So do I. One\nline", &["So do I.", "One", "line"]),
+        ] {
+            assert_eq!(sentences(text).collect::<Vec<_>>(), expected);
+        }
+    }
 }

@@ -268,7 +268,7 @@ fn a_list_is_a_call_for_each_of_it() {
     let each = |years: u32| json!({"amount": 400_000, "years": years});
     assert_eq!(args_of(&called), json!([each(15), each(20), each(30)]));
     let draft = r#"{"name":"loan.pay","arguments":{"amount":4,"years":3,"city":"Rome and Paris"}}"#;
-    let called = after(&mut loans("4 over 3 years in Rome and Paris"), draft).unwrap();
+    let called = after(&mut loans("4 over 3 years in both Rome and Paris"), draft).unwrap();
     let each = |city: &str| json!({"amount": 4, "years": 3, "city": city});
     assert_eq!(args_of(&called), json!([each("Rome"), each("Paris")]));
     let draft = r#"{"name":"loan.pay","arguments":{"amount":[4,5],"years":[2,3]}}"#;
