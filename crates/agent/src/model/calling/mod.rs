@@ -307,6 +307,13 @@ impl Calling {
         faults.is_empty() && more.is_ge() && fewer.is_le() && (more.is_gt() || fewer.is_lt())
     }
 
+    /// True of a free text that the user says as it is, with a capital.
+    fn is_title(&self, value: Option<&Json>, schema: &Json) -> bool {
+        let is_free = schema.get("type").is_some_and(|t| t == "string") && schema.get("enum").is_none();
+        let title = value.and_then(Json::as_str).filter(|text| text.starts_with(char::is_uppercase));
+        is_free && title.is_some_and(|title| self.said.request().contains(title))
+    }
+
     /// The call that the model means; or what is wrong with it.
     fn hear(
         &self,
@@ -337,6 +344,10 @@ impl Calling {
                     }
                     Some(value) => {
                         refused.push(format!("`{parameter}`: nobody says {value}"));
+                    }
+                    // "None" and "Any" are titles too.
+                    None if required && self.is_title(written.get(parameter), schema) => {
+                        args.extend(written.get(parameter).map(|title| (parameter.clone(), title.clone())));
                     }
                     None if required => faults.push(format!("`{name}` needs `{parameter}`")),
                     None => {}

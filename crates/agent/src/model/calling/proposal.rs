@@ -77,7 +77,7 @@ fn is_given(name: &str, schema: &Json, turn: &Turn) -> bool {
         let mut pairs = turn.words.windows(2);
         return pairs.any(|pair| matches!(pair, [n, word] if number(n).is_some() && is_named(word)));
     }
-    allowed.iter().any(|v| distinct(v, allowed).iter().any(|w| turn.words.contains(w)))
+    distinct(allowed).keys().any(|w| turn.words.contains(w))
 }
 
 /// How many words of the function's own name the proposal has.
