@@ -87,14 +87,15 @@ fn names(function: &ToolDefinition, functions: &[ToolDefinition], proposal: &Tur
     own.filter(|part| proposal.words.iter().any(|word| same_stem(word, part))).count()
 }
 
-/// `ScheduleVisit` and `schedule_visit` are "schedule" and "visit".
+/// `ScheduleVisit` and `schedule_visit` are "schedule" and "visit", `URL` is one.
 pub(super) fn parts(name: &str) -> Vec<String> {
-    let mut spaced = String::new();
+    let (mut spaced, mut before) = (String::new(), ' ');
     for c in name.chars() {
-        if c.is_uppercase() {
+        if c.is_uppercase() && !before.is_uppercase() {
             spaced.push(' ');
         }
         spaced.push(if c.is_alphanumeric() { c } else { ' ' });
+        before = c;
     }
     joined_words(&spaced).collect()
 }

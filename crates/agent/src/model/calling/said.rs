@@ -5,6 +5,7 @@ use segue_models::{Message, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::proposal::parts;
 use super::values::number;
 use crate::rules::is_filling;
 
@@ -258,7 +259,7 @@ fn numbers(text: &str) -> Vec<f64> {
 }
 
 fn singular(word: &str) -> &str {
-    word.strip_suffix('s').unwrap_or(word)
+    word.strip_suffix('s').filter(|one| !one.ends_with('s')).unwrap_or(word)
 }
 
 /// True if both are forms of one word.
@@ -276,11 +277,11 @@ fn stem(word: &str) -> String {
     ENDINGS.iter().find_map(without).unwrap_or(word).to_owned()
 }
 
-/// The words of a parameter's name that tell it from others: `number_of_beds` has "beds".
+/// The words of a parameter's name that tell it from others: `number_of_beds` has "beds", `fullName` "full" and "name".
 pub(super) fn telling(parameter: &str) -> Vec<String> {
     const COUNTS: [&str; 9] = ["number", "num", "count", "is", "has", "the", "of", "max", "include"];
     let telling = |w: &String| w.chars().count() > 2 && !COUNTS.contains(&w.as_str()) && !is_filling(w);
-    words(&parameter.replace('_', " ")).filter(telling).collect()
+    parts(parameter).into_iter().filter(telling).collect()
 }
 
 /// True if the conversation gives an optional parameter this value: at least half of what it says is said, or, where the value
@@ -324,6 +325,7 @@ mod tests {
             ("recommendations", "recommend", true),
             ("comedies", "comedy", true),
             ("allowed", "allow", true),
+            ("weaknesses", "weakness", true),
             ("park", "parking", false),
             ("contact", "contract", false),
             ("comedy", "comet", false),
