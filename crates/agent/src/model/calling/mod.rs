@@ -4,8 +4,7 @@
 //! beyond doubt ([`residue`]); the model is asked for the rest under a schema in which nothing else can be written
 //! ([`schema`]); what it writes is resolved against the functions' own types and enumerations ([`values`]) and counts only
 //! as far as the conversation bears it out; and what cannot be used is asked for once more, with the reasons. Required arguments
-//! are held to their types, enumerations and, in a conversation, to the texts that were said, but a value that nobody says counts: a call
-//! without it would be none.
+//! count even if nobody says them: beyond the schema they are not checked against the conversation, as a call without them would be none.
 //!
 //! Where one request may be several calls, the model drafts them in its own way first. Code then takes lists apart ([`several`]), gives a
 //! single call the choices that are stated outright ([`stated`]), and asks for what no call has ([`gaps`]).

@@ -266,3 +266,17 @@ fn belongs(word: &str, others: &[String]) -> bool {
     let is_other = || others.iter().any(|name| begins(word, name));
     days::is_calendar(word) || (small && (number(word).is_some() || is_other()))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::says_maker;
+
+    #[test]
+    fn makers_are_described_as_such() {
+        let about = |text: &str| json!({"type": "string", "description": text});
+        assert!(says_maker("artist", &about("")) && says_maker("by", &about("Who wrote it")));
+        assert!(!says_maker("color", &about("The colour")) && !says_maker("list", &about("")));
+    }
+}

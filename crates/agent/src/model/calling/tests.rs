@@ -339,6 +339,11 @@ fn a_list_is_a_call_for_each_of_it() {
     let called = after(&mut loans("4 over 3 years in both Rome and Paris"), draft).unwrap();
     let each = |city: &str| json!({"amount": 4, "years": 3, "city": city});
     assert_eq!(args_of(&called), json!([each("Rome"), each("Paris")]));
+    for one in ["Trinidad and Tobago", "Doe,Jane", "Rome or Paris"] {
+        let draft = json!({"name": "loan.pay", "arguments": {"amount": 4, "years": 3, "city": one}});
+        let called = after(&mut loans(&format!("4 over 3 years in {one}")), &draft.to_string()).unwrap();
+        assert_eq!(args_of(&called), json!([{"amount": 4, "years": 3, "city": one}]));
+    }
     let draft = r#"{"name":"loan.pay","arguments":{"amount":[4,5],"years":[2,3]}}"#;
     let called = after(&mut loans("4 and 5 over 2 and 3 years respectively"), draft).unwrap();
     assert_eq!(args_of(&called), json!([{"amount": 4, "years": 2}, {"amount": 5, "years": 3}]));
@@ -393,11 +398,6 @@ fn what_is_stated_outright_is_called_for() {
             "Soup with rice, no bread",
             json!({"dishes": ["soup"], "sides": ["rice"]}),
             json!([{"dishes": ["soup"], "sides": ["rice"]}]),
-        ),
-        (
-            "Fish and chips",
-            json!({"dishes": ["soup"], "date": "Fish and chips"}),
-            json!([{"dishes": ["soup"], "date": "Fish and chips"}]),
         ),
         (
             "Soup with rice and salads",
