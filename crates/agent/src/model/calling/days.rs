@@ -4,6 +4,9 @@ use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan};
 use segue_catalog::text::words;
 
+use super::said::sentences;
+use crate::rules::is_filling;
+
 const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),
@@ -31,7 +34,11 @@ const MONTHS: [&str; 12] = [
 /// The days that a text names, in its order. A day without a year or a month is the first such day from today on; "next
 /// Friday" is Friday of the week that begins next Monday.
 pub(super) fn days(text: &str, today: Date) -> Vec<Date> {
-    let words: Vec<String> = words(text).collect();
+    sentences(text).flat_map(|sentence| days_of(sentence, today)).collect()
+}
+
+fn days_of(sentence: &str, today: Date) -> Vec<Date> {
+    let words: Vec<String> = words(sentence).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut found = Vec::new();
     let mut at = 0;
@@ -87,9 +94,14 @@ fn day(before: &str, rest: &[&str], today: Date) -> Option<(Date, usize)> {
             Some((date(year, month_of(month)?, day_of(day)?, today)?, 3 + usize::from(year.is_some())))
         }
         [day, month, ..] if month_of(month).is_some() && day_of(day).is_some() => {
-            Some((date(None, month_of(month)?, day_of(day)?, today)?, 2))
+            let year = rest.get(2).and_then(|y| year_of(y));
+            Some((date(year, month_of(month)?, day_of(day)?, today)?, 2 + usize::from(year.is_some())))
         }
-        [day, ..] if day.ends_with(|c: char| c.is_ascii_alphabetic()) => {
+        // "The 3rd floor" and "4th avenue" are no days.
+        [day, ref next @ ..]
+            if day.ends_with(|c: char| c.is_ascii_alphabetic())
+                && next.first().is_none_or(|word| is_filling(word)) =>
+        {
             let day = day_of(day)?;
             let this_month = Date::new(today.year(), today.month(), day).ok().filter(|d| *d >= today);
             Some((this_month.or_else(|| in_month_after(today, day))?, 1))
@@ -105,9 +117,13 @@ fn weekday_from(weekday: Weekday, next_week: bool, today: Date) -> Option<Date> 
     today.checked_add(ahead.days()).ok()
 }
 
+/// In the next month that has such a day.
 fn in_month_after(today: Date, day: i8) -> Option<Date> {
-    let next = today.first_of_month().checked_add(1.month()).ok()?;
-    Date::new(next.year(), next.month(), day).ok()
+    let in_month = |months: i64| {
+        let month = today.first_of_month().checked_add(months.months()).ok()?;
+        Date::new(month.year(), month.month(), day).ok()
+    };
+    (1..=2).find_map(in_month)
 }
 
 fn date(year: Option<i16>, month: i8, day: i8, today: Date) -> Option<Date> {
@@ -138,7 +154,10 @@ mod tests {
     use super::*;
 
     fn named(text: &str) -> String {
-        let today = Date::constant(2019, 3, 1);
+        named_on(Date::constant(2019, 3, 1), text)
+    }
+
+    fn named_on(today: Date, text: &str) -> String {
         days(text, today).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 
@@ -157,12 +176,16 @@ mod tests {
             ("March 11th", "2019-03-11"),
             ("13th of march", "2019-03-13"),
             ("Feb 2", "2020-02-02"),
-            ("5 May 2021 is May 5, 2021", "2019-05-05 2021-05-05"),
+            ("5 May 2021 is May 5, 2021", "2021-05-05 2021-05-05"),
+            ("from 16 August 2022 on", "2022-08-16"),
+            ("Feb. 2, please", "2020-02-02"),
+            ("see it on the 4th. Blue House, that is", "2019-03-04"),
             ("2019-03-09", "2019-03-09"),
-            ("I may have 2 of them, the 1 in 4th avenue 123", "2019-03-04"),
+            ("I may have 2 of them, the 1 in 4th avenue 123, on the 3rd floor", ""),
             ("nothing of it, 31 June, 99th", ""),
         ] {
             assert_eq!(named(text), expected, "{text}");
         }
+        assert_eq!(named_on(Date::constant(2019, 1, 31), "the 30th"), "2019-03-30");
     }
 }

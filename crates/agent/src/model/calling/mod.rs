@@ -3,7 +3,8 @@
 //! The same four steps as planning over a catalogue, with a schema for the catalogue: code reads what the conversation settles
 //! beyond doubt ([`residue`]); the model is asked for the rest under a schema in which nothing else can be written
 //! ([`schema`]); what it writes is resolved against the functions' own types and enumerations ([`values`]) and counts only
-//! as far as the conversation bears it out; and what cannot be used is asked for once more, with the reasons.
+//! as far as the conversation bears it out; and what cannot be used is asked for once more, with the reasons. Required arguments
+//! count even if nobody says them: beyond the schema they are not checked against the conversation, as a call without them would be none.
 //!
 //! Where one request may be several calls, the model drafts them in its own way first. Code then takes lists apart ([`several`]), gives a
 //! single call the choices that are stated outright ([`stated`]), and asks for what no call has ([`gaps`]).
@@ -22,7 +23,9 @@ mod tokens;
 mod values;
 
 use jiff::civil::Date;
-use segue_models::{ChatReply, ChatRequest, JsonSchemaFormat, Message, ToolDefinition, calls_in, json_in};
+use segue_models::{
+    ChatReply, ChatRequest, JsonSchemaFormat, Message, ToolCallRequest, ToolDefinition, calls_in, json_in,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
@@ -92,6 +95,8 @@ pub struct Called {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calling {
     functions: Vec<ToolDefinition>,
+    /// The names of those that can be called now.
+    offered: Vec<String>,
     /// What code has read, of each function.
     residues: Vec<Residue>,
     said: Said,
@@ -116,7 +121,8 @@ pub fn plain(callable: &Callable<'_>, prompts: &Prompts) -> Result<ChatRequest, 
             .push(Message::user(prompts.get(RECORD)?.render(json!({ "turns": callable.conversation }))?)),
         short => messages.extend_from_slice(short),
     }
-    let mut chat = ChatRequest::new(messages, MAX_TOKENS.min(TOKENS_A_CALL * callable.most.max(1)));
+    let mut chat =
+        ChatRequest::new(messages, MAX_TOKENS.min(TOKENS_A_CALL.saturating_mul(callable.most.max(1))));
     chat.tools = callable.functions.to_vec();
     chat.temperature = Some(0.0);
     chat.seed = Some(0);
@@ -140,7 +146,7 @@ impl Calling {
         let said = Said::new(callable.conversation);
         // Which of several calls a value belongs to is for the model to say.
         let settles = callable.most <= 1;
-        let agreed = !settles || proposal::is_consent(&said);
+        let agreed = proposal::is_consent(&said);
         let accepted = if settles { proposal::accepted(callable.functions, &said) } else { None };
         let read = |(at, function): (usize, &ToolDefinition)| {
             let is_accepted = accepted == Some(at);
@@ -160,32 +166,32 @@ impl Calling {
             residue
         };
         let residues: Vec<Residue> = callable.functions.iter().enumerate().map(read).collect();
-        let offered = callable.functions.iter().zip(&residues).enumerate();
         let waits = |name: &String| callable.consent.contains(name);
         let is_offered = |at: usize, function: &ToolDefinition| match accepted {
             Some(one) => one == at,
             None => agreed || !waits(&function.name),
         };
-        let mut offered: Vec<_> =
-            offered.filter(|(at, (f, _))| is_offered(*at, f)).map(|(_, both)| both).collect();
-        if offered.is_empty() {
-            offered = callable.functions.iter().zip(&residues).collect();
-        }
-        let mut chat = plain(callable, prompts)?;
-        if settles {
-            chat.format = Some(format(schema::calls(&offered, 1, 1)));
-        }
-        Ok(Self {
+        let offered = callable.functions.iter().enumerate().filter(|(at, f)| is_offered(*at, f));
+        let mut calling = Self {
             functions: callable.functions.to_vec(),
+            offered: offered.map(|(_, f)| f.name.clone()).collect(),
             residues,
             said,
             today: callable.today,
             most: callable.most.max(1),
-            pending: Some(chat),
+            pending: None,
             state: Called::default(),
             repairs: 0,
             before: None,
-        })
+        };
+        if calling.offered.is_empty() {
+            calling.state.failed = Some("no function can be called before the user consents".to_owned());
+        } else {
+            let mut chat = plain(callable, prompts)?;
+            chat.format = settles.then(|| calling.format(1));
+            calling.pending = Some(chat);
+        }
+        Ok(calling)
     }
 
     /// What to do now.
@@ -205,7 +211,7 @@ impl Calling {
             // A draft without a schema may run on without end.
             Err(_) if self.most > 1 && self.repairs < REPAIRS => {
                 self.repairs += 1;
-                self.pending = Some(ChatRequest { format: Some(self.several(1)), ..asked });
+                self.pending = Some(ChatRequest { format: Some(self.format(1)), ..asked });
                 return;
             }
             Err(error) => {
@@ -225,15 +231,16 @@ impl Calling {
                 again(asked, reply, gap.as_ref().map_or(&faults, |g| std::slice::from_ref(&g.why)));
             if self.most > 1 {
                 let least = gap.map_or(heard.calls.len().max(1), |g| g.least as usize);
-                again.format = Some(self.several(u32::try_from(least).unwrap_or(1)));
+                again.format = Some(self.format(u32::try_from(least).unwrap_or(1)));
             }
             self.pending = Some(again);
+            heard.refused.append(&mut faults);
             self.before = Some(heard).filter(|h| self.most > 1 && !h.calls.is_empty());
             return;
         }
         if let Some(before) = self.before.take().filter(|before| !self.is_better(&heard, &faults, before)) {
-            heard = before;
-            faults.clear();
+            // Faults of calls that do not count are none.
+            (heard, faults) = (before, Vec::new());
         }
         if heard.calls.is_empty() {
             heard.failed = Some(format!("its reply cannot be used: {}", faults.join("; ")));
@@ -248,9 +255,15 @@ impl Calling {
         let mut heard = Called::default();
         let mut calls = written(reply, &self.functions);
         if self.most > 1 {
-            calls = several::expand(calls, &self.functions, &self.said);
+            calls = several::expand(&calls, &self.functions, &self.said, self.most as usize);
         }
-        for (name, args) in calls.into_iter().take(self.most as usize) {
+        if calls.len() > self.most as usize {
+            calls.truncate(self.most as usize);
+            heard
+                .refused
+                .push(format!("there are more calls than {}, and the others are left out", self.most));
+        }
+        for (name, args) in calls {
             match self.hear(&name, &args, &mut heard.refused) {
                 // The same call twice does nothing more.
                 Ok(call) if heard.calls.contains(&call) => {
@@ -276,10 +289,12 @@ impl Calling {
         (heard, faults)
     }
 
-    /// The format of at least so many calls of any of the functions.
-    fn several(&self, least: u32) -> JsonSchemaFormat {
-        let offered: Vec<_> = self.functions.iter().zip(&self.residues).collect();
-        format(schema::calls(&offered, self.most, least.min(self.most)))
+    /// The format of at least so many calls of any of the functions that can be called.
+    fn format(&self, least: u32) -> JsonSchemaFormat {
+        let both = self.functions.iter().zip(&self.residues);
+        let offered: Vec<_> = both.filter(|(f, _)| self.offered.contains(&f.name)).collect();
+        let schema = schema::calls(&offered, self.most, least.min(self.most));
+        JsonSchemaFormat { name: PROMPT.to_owned(), schema }
     }
 
     /// True if a second reply without faults makes more calls than the first, or leaves out less of what is asked for, and neither makes
@@ -289,6 +304,13 @@ impl Calling {
         let (more, fewer) =
             (second.calls.len().cmp(&first.calls.len()), missing(second).cmp(&missing(first)));
         faults.is_empty() && more.is_ge() && fewer.is_le() && (more.is_gt() || fewer.is_lt())
+    }
+
+    /// True of a free text that the user says as it is, with a capital.
+    fn is_title(&self, value: Option<&Json>, schema: &Json) -> bool {
+        let is_free = schema.get("type").is_some_and(|t| t == "string") && schema.get("enum").is_none();
+        let title = value.and_then(Json::as_str).filter(|text| text.starts_with(char::is_uppercase));
+        is_free && title.is_some_and(|title| self.said.request().contains(title))
     }
 
     /// The call that the model means; or what is wrong with it.
@@ -303,6 +325,9 @@ impl Calling {
             let names = nearest(name, self.functions.iter().map(|f| f.name.as_str()));
             return Err(vec![format!("there is no function `{name}`; nearest: {}", names.join(", "))]);
         };
+        if !self.offered.contains(&function.name) {
+            return Err(vec![format!("`{name}` cannot be called now, but {}", self.offered.join(", "))]);
+        }
         let (mut args, mut faults) = (Map::new(), Vec::new());
         for (parameter, schema) in schema::parameters(function) {
             let required = schema::is_required(function, parameter);
@@ -318,6 +343,10 @@ impl Calling {
                     }
                     Some(value) => {
                         refused.push(format!("`{parameter}`: nobody says {value}"));
+                    }
+                    // "None" and "Any" are titles too.
+                    None if required && self.is_title(written.get(parameter), schema) => {
+                        args.extend(written.get(parameter).map(|title| (parameter.clone(), title.clone())));
                     }
                     None if required => faults.push(format!("`{name}` needs `{parameter}`")),
                     None => {}
@@ -351,12 +380,17 @@ fn written(reply: &ChatReply, functions: &[ToolDefinition]) -> Vec<(String, Map<
     if plain.is_empty() { call(&json).into_iter().collect() } else { plain }
 }
 
-fn format(schema: Json) -> JsonSchemaFormat {
-    JsonSchemaFormat { name: PROMPT.to_owned(), schema }
-}
-
 fn again(mut asked: ChatRequest, reply: &ChatReply, faults: &[String]) -> ChatRequest {
-    asked.messages.push(Message::assistant(&reply.content));
+    // What was called is told as it is to be written.
+    let call = |c: &ToolCallRequest| {
+        let arguments = serde_json::from_str(&c.arguments).unwrap_or(Json::String(c.arguments.clone()));
+        json!({ "name": c.name, "arguments": arguments })
+    };
+    asked.messages.push(Message::assistant(match reply.tool_calls.as_slice() {
+        [] => reply.content.clone(),
+        [one] => call(one).to_string(),
+        several => json!({ "calls": several.iter().map(call).collect::<Vec<_>>() }).to_string(),
+    }));
     let faults = faults.join("; ");
     asked.messages.push(Message::user(format!(
         "That cannot be used: {faults}. Correct it and reply with the whole JSON object and nothing else."

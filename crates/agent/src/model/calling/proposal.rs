@@ -5,7 +5,7 @@ use segue_models::ToolDefinition;
 use serde_json::Value as Json;
 
 use super::residue::{distinct, text_of};
-use super::said::{Said, Turn, is_flag, joined_words, same_stem, sentences, telling};
+use super::said::{Said, Turn, asks, is_flag, joined_words, same_stem, sentences, telling};
 use super::values::{is_date, number};
 use super::{days, schema};
 
@@ -13,7 +13,8 @@ use super::{days, schema};
 const YES: &str = "yes yep yeah yup ya sure ok okay correct right perfect good great fine absolutely exactly please works \
     alright confirm confirmed awesome nice cool excellent love sounds agree indeed";
 /// Words that take it back.
-const NO: [&str; 6] = ["no", "nope", "not", "but", "instead", "dont"];
+const NO: [&str; 12] =
+    ["no", "nope", "not", "but", "instead", "dont", "never", "cant", "cannot", "wrong", "cancel", "wait"];
 /// Consent is short.
 const SHORT: usize = 12;
 
@@ -45,11 +46,13 @@ pub(super) fn accepted(functions: &[ToolDefinition], said: &Said) -> Option<usiz
     }
 }
 
+/// True of a short first sentence that agrees and neither asks nor takes it back.
 fn consents(text: &str) -> bool {
     let Some(first) = sentences(text).next() else { return false };
     let words: Vec<String> = joined_words(first).collect();
     let agrees = YES.split_whitespace().any(|yes| words.iter().any(|w| w == yes));
-    words.len() <= SHORT && agrees && !words.iter().any(|w| NO.contains(&w.as_str()))
+    let takes_back = words.iter().any(|w| NO.contains(&w.as_str()));
+    words.len() <= SHORT && agrees && !takes_back && !asks(&words) && !first.ends_with('?')
 }
 
 /// How many parameters that only this function has are given in the proposal.
@@ -74,7 +77,7 @@ fn is_given(name: &str, schema: &Json, turn: &Turn) -> bool {
         let mut pairs = turn.words.windows(2);
         return pairs.any(|pair| matches!(pair, [n, word] if number(n).is_some() && is_named(word)));
     }
-    allowed.iter().any(|v| distinct(v, allowed).iter().any(|w| turn.words.contains(w)))
+    distinct(allowed).keys().any(|w| turn.words.contains(w))
 }
 
 /// How many words of the function's own name the proposal has.
@@ -84,14 +87,37 @@ fn names(function: &ToolDefinition, functions: &[ToolDefinition], proposal: &Tur
     own.filter(|part| proposal.words.iter().any(|word| same_stem(word, part))).count()
 }
 
-/// `ScheduleVisit` and `schedule_visit` are "schedule" and "visit".
+/// `ScheduleVisit` and `schedule_visit` are "schedule" and "visit", `URL` is one.
 pub(super) fn parts(name: &str) -> Vec<String> {
-    let mut spaced = String::new();
+    let (mut spaced, mut before) = (String::new(), ' ');
     for c in name.chars() {
-        if c.is_uppercase() {
+        if c.is_uppercase() && !before.is_uppercase() {
             spaced.push(' ');
         }
         spaced.push(if c.is_alphanumeric() { c } else { ' ' });
+        before = c;
     }
     joined_words(&spaced).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::consents;
+
+    #[test]
+    fn consent_neither_asks_nor_takes_back() {
+        for text in ["Yes, that is right.", "Sure, go ahead. No, nothing else.", "Sounds good to me!"] {
+            assert!(consents(text), "{text}");
+        }
+        for text in [
+            "sounds wrong to me",
+            "Sure, cancel that",
+            "Is it okay for kids?",
+            "What a great price",
+            "Yes, but wait",
+            "It can't be right",
+        ] {
+            assert!(!consents(text), "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What code reads of a conversation before the model is asked: values that are said beyond doubt, and parameters that nobody
 //! speaks of. The model is asked for the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use segue_catalog::text::squash;
@@ -9,14 +9,14 @@ use segue_models::ToolDefinition;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::said::{Said, Turn, is_flag, joined_words, same_stem, telling};
+use super::said::{Said, Turn, is_flag, is_negated, joined_words, same_stem, telling};
 use super::values::{is_date, number};
 use super::{days, schema};
 
-/// Words that turn a yes into a no.
-const NEGATIONS: [&str; 9] = ["no", "not", "without", "don", "dont", "doesn", "doesnt", "isn", "never"];
-/// How far before a word a negation still means it.
-const REACH: usize = 4;
+/// What may follow a short name in a compound: "bed", "bedrooms".
+const COMPOUNDS: [&str; 4] = ["", "s", "room", "rooms"];
+/// Letters of a name that is short.
+const SHORT: usize = 4;
 
 /// What code has read for one function.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub(super) fn residue(
                 today.filter(|_| dates == 1).and_then(|today| last_day(said, today, proposed))
             }
             _ if is_flag(schema) => flag(parameter, schema, said),
-            _ => value(function, parameter, schema, said, today),
+            _ => value(function, parameter, schema, said, today, reading),
         };
         if let Some(value) = settled {
             residue.settled.insert(parameter.clone(), value);
@@ -136,36 +136,38 @@ fn is_unspoken(parameter: &str, schema: &Json, said: &Said) -> bool {
 
 /// The last day that the user names, or the last proposal.
 fn last_day(said: &Said, today: Date, proposed: bool) -> Option<Json> {
-    let of_turn = |t: &Turn| days::days(&t.words.join(" "), today).pop();
+    let of_turn = |t: &Turn| days::days(&t.text, today).pop();
     let last = said.turns.iter().rev().filter(|t| t.by_user).find_map(of_turn);
     let proposal = || said.turns.iter().rev().find(|t| !t.by_user).and_then(of_turn);
     let last = proposed.then(proposal).flatten().or(last);
     last.map(|day| day.to_string().into())
 }
 
-/// Yes, where the user last speaks of it; no, if a word turns that round.
+/// Yes, where the user last speaks of it; what a word turns round is left open.
 pub(super) fn flag(parameter: &str, schema: &Json, said: &Said) -> Option<Json> {
     let names = telling(parameter);
     let is_named = |w: &String| names.iter().any(|n| same_stem(w, n));
-    let statement = said.statements().rev().find(|words| words.iter().any(is_named))?;
-    let at = statement.iter().rposition(is_named)?;
-    let before = statement.get(at.saturating_sub(REACH)..at).unwrap_or_default();
-    let is_wanted = !before.iter().any(|w| NEGATIONS.contains(&w.as_str()));
-    let is_it = |v: &&Json| text_of(v).eq_ignore_ascii_case(if is_wanted { "true" } else { "false" });
+    let clause = said.clauses().rev().find(|words| words.iter().any(is_named))?;
+    let at = clause.iter().rposition(is_named)?;
+    if clause.get(..=at).is_some_and(is_negated) {
+        return None;
+    }
     match schema.get("enum").and_then(Json::as_array) {
-        Some(allowed) => allowed.iter().find(is_it).cloned(),
-        None => Some(Json::Bool(is_wanted)),
+        Some(allowed) => allowed.iter().find(|v| text_of(v).eq_ignore_ascii_case("true")).cloned(),
+        None => Some(Json::Bool(true)),
     }
 }
 
 /// The value of an enumeration that is said last: of counts, the one that stands before the parameter's own word ("two bedrooms") or
-/// alone answers a question after it; of years, also so many years ago; of other texts, the one with a word of its own.
+/// alone answers a question after it; of years, also so many years ago; of other texts, the one with a word of its own, unless it is
+/// negated. A proposal counts where the user accepts it.
 fn value(
     function: &ToolDefinition,
     parameter: &str,
     schema: &Json,
     said: &Said,
     today: Option<Date>,
+    reading: Reading,
 ) -> Option<Json> {
     let allowed = schema.get("enum").and_then(Json::as_array)?;
     if allowed.iter().all(is_count) {
@@ -180,16 +182,13 @@ fn value(
             |t: &Turn| t.statements.iter().rev().find_map(year).or_else(|| short_year(&t.text, allowed));
         return said.turns.iter().rev().filter(|t| t.by_user).find_map(of_turn);
     }
-    for turn in said.turns.iter().rev() {
-        let place = |v: &Json| {
-            distinct(v, allowed).iter().filter_map(|w| turn.words.iter().rposition(|said| said == w)).max()
-        };
-        let last = allowed.iter().filter_map(|v| Some((place(v)?, v))).max_by_key(|(at, _)| *at);
-        if let Some((_, value)) = last {
-            return Some(value.clone());
-        }
-    }
-    None
+    let own = distinct(allowed);
+    let counts = |t: &&Turn| t.by_user || reading == Reading::Accepted;
+    let last = |clause: &Vec<String>| {
+        let (at, value) = clause.iter().enumerate().rev().find_map(|(at, w)| Some((at, *own.get(w)?)))?;
+        Some((!clause.get(..=at).is_some_and(is_negated)).then(|| value.clone()))
+    };
+    said.turns.iter().rev().filter(counts).flat_map(|t| t.clauses.iter().rev()).find_map(last).flatten()
 }
 
 /// "'16", where just one of the years ends so.
@@ -256,11 +255,16 @@ fn counted(function: &ToolDefinition, parameter: &str, allowed: &[Json], said: &
     found
 }
 
-/// The words of a value that no other value has.
-pub(super) fn distinct(value: &Json, allowed: &[Json]) -> Vec<String> {
-    let others: Vec<String> =
-        allowed.iter().filter(|v| *v != value).flat_map(|v| joined_words(&text_of(v))).collect();
-    joined_words(&text_of(value)).filter(|w| !others.contains(w)).collect()
+/// The words that just one of these values has, with the value.
+pub(super) fn distinct(allowed: &[Json]) -> BTreeMap<String, &Json> {
+    let mut values: BTreeMap<String, Option<&Json>> = BTreeMap::new();
+    for value in allowed {
+        for word in joined_words(&text_of(value)) {
+            let one = values.entry(word).or_insert(Some(value));
+            *one = one.filter(|one| *one == value);
+        }
+    }
+    values.into_iter().filter_map(|(word, value)| Some((word, value?))).collect()
 }
 
 /// True of a number below a hundred.
@@ -268,11 +272,23 @@ fn is_count(value: &Json) -> bool {
     number(&text_of(value)).is_some_and(|n| n < 100.0)
 }
 
-/// "bedrooms" begins with the "bed" of "beds".
+/// "bedrooms" begins with the "bed" of "beds", "garden" not with "gas".
 pub(super) fn begins(word: &str, name: &str) -> bool {
-    word.starts_with(name.strip_suffix('s').unwrap_or(name))
+    let name = name.strip_suffix('s').filter(|one| one.len() > 2).unwrap_or(name);
+    word.strip_prefix(name).is_some_and(|rest| name.len() > SHORT || COMPOUNDS.contains(&rest))
 }
 
 pub(super) fn text_of(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::begins;
+
+    #[test]
+    fn short_names_begin_few_words() {
+        assert!(begins("bedrooms", "beds") && begins("bathroom", "bath") && begins("furnishing", "furnish"));
+        assert!(!begins("garden", "gas") && !begins("but", "bus") && !begins("petrol", "pets"));
+    }
 }

@@ -5,11 +5,21 @@ use segue_models::{Message, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::proposal::parts;
 use super::values::number;
 use crate::rules::is_filling;
 
-/// Letters by which forms of one word are known: "nutrition", "nutritional".
-const STEM: usize = 4;
+/// Endings that forms of one word differ in, with the letters that must stand before them: "nutrition", "nutritional".
+const ENDINGS: [(&str, usize); 7] =
+    [("ation", 5), ("ally", 5), ("ate", 5), ("al", 5), ("ly", 5), ("e", 5), ("ed", 4)];
+
+/// Words that turn what follows them in their clause round.
+const NEGATIONS: [&str; 20] = [
+    "no", "not", "non", "without", "never", "neither", "nor", "none", "except", "dont", "doesnt", "didnt",
+    "isnt", "arent", "wasnt", "wont", "cant", "cannot", "shouldnt", "neednt",
+];
+/// Words after which "but" does so too: "anything but horror".
+const ALL: [&str; 4] = ["all", "any", "anything", "everything"];
 
 /// The power of ten from which on a number is said by its power.
 const POWER: f64 = 6.0;
@@ -33,6 +43,8 @@ pub(super) struct Turn {
     pub(super) words: Vec<String>,
     /// Its sentences; of the user's, those that do not ask about what was offered before.
     pub(super) statements: Vec<Vec<String>>,
+    /// Their clauses.
+    pub(super) clauses: Vec<Vec<String>>,
 }
 
 /// A conversation, in words.
@@ -52,12 +64,15 @@ impl Said {
         for message in spoken() {
             let by_user = message.role == Role::User;
             let is_reply = by_user && turns.iter().any(|t| !t.by_user);
-            let sentences = sentences(&message.content).map(|s| joined_words(s).collect::<Vec<_>>());
+            let sentences = sentences(&message.content).map(|s| (joined_words(s).collect::<Vec<_>>(), s));
+            let (statements, stated): (Vec<_>, Vec<_>) =
+                sentences.filter(|(words, _)| !(is_reply && asks(words))).unzip();
             turns.push(Turn {
                 by_user,
                 text: message.content.clone(),
                 words: words(&message.content).collect(),
-                statements: sentences.filter(|s| !(is_reply && asks(s))).collect(),
+                statements,
+                clauses: stated.into_iter().flat_map(clauses).collect(),
             });
         }
         let users = || spoken().filter(|m| m.role == Role::User);
@@ -73,6 +88,11 @@ impl Said {
         self.turns.iter().filter(|t| t.by_user).flat_map(|t| &t.statements)
     }
 
+    /// The clauses of what the user states, oldest first.
+    pub(super) fn clauses(&self) -> impl DoubleEndedIterator<Item = &Vec<String>> {
+        self.turns.iter().filter(|t| t.by_user).flat_map(|t| &t.clauses)
+    }
+
     /// All that the user says, as it was written.
     pub(super) fn request(&self) -> String {
         let users = self.turns.iter().filter(|t| t.by_user).map(|t| t.text.as_str());
@@ -86,10 +106,25 @@ impl Said {
 
     /// True if the user states these words side by side, in the singular or the plural.
     pub(super) fn has_words(&self, text: &str) -> bool {
+        !self.mentions(text).is_empty()
+    }
+
+    /// True if the user states these words and nowhere a negation before or in them.
+    pub(super) fn has_wish(&self, text: &str) -> bool {
+        let mentions = self.mentions(text);
+        !mentions.is_empty() && !mentions.into_iter().any(is_negated)
+    }
+
+    /// The user's clauses with these words, each up to the last of them.
+    fn mentions(&self, text: &str) -> Vec<&[String]> {
         let of: Vec<String> = words(&text.replace('_', " ")).collect();
         let is_same = |(a, b): (&String, &String)| singular(a) == singular(b);
-        !of.is_empty()
-            && self.statements().any(|s| s.windows(of.len()).any(|w| w.iter().zip(&of).all(is_same)))
+        let mention = |clause: &'_ Vec<String>| {
+            let mut windows = clause.windows(of.len().max(1));
+            windows.rposition(|w| w.iter().zip(&of).all(is_same)).map(|at| at + of.len())
+        };
+        let clauses = self.clauses().filter(|_| !of.is_empty());
+        clauses.filter_map(|clause| clause.get(..mention(clause)?)).collect()
     }
 
     /// True if the user says this number; 0.05 also as 5 per cent, -3 as 3, and 5e-12 as 5 times a power of ten.
@@ -136,15 +171,49 @@ impl Said {
     }
 }
 
-/// The sentences of a text, roughly.
+/// Words that a full stop shortens.
+const SHORTENED: &str =
+    "mr mrs ms dr st mt ft prof jr sr vs jan feb mar apr jun jul aug sep sept oct nov dec";
+
+/// The sentences of a text, roughly: a stop ends one before white space, but not after an initial or a shortened word.
 pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    let mut before = ' ';
+    let (mut before, mut word) = (' ', String::new());
     let ends = text.split_inclusive(move |c: char| {
-        let is_end = matches!(before, '.' | '?' | '!') && !c.is_ascii_digit();
+        let is_initial = word.chars().count() == 1 && word.starts_with(char::is_uppercase) && word != "I";
+        let is_shortened = || SHORTENED.split(' ').any(|short| word.eq_ignore_ascii_case(short));
+        let is_end = c.is_whitespace()
+            && (matches!(before, '?' | '!') || before == '.' && !is_initial && !is_shortened());
+        match c {
+            '.' => {}
+            _ if c.is_alphanumeric() && (before.is_alphanumeric()) => word.push(c),
+            _ => word = if c.is_alphanumeric() { c.to_string() } else { String::new() },
+        }
         before = c;
         is_end || c == '\n'
     });
     ends.map(str::trim).filter(|s| !s.is_empty())
+}
+
+/// The clauses of a sentence, in words, roughly: "not small, but large" are two, "anything but horror" is one.
+fn clauses(sentence: &str) -> Vec<Vec<String>> {
+    let mut clauses: Vec<Vec<String>> = Vec::new();
+    for part in sentence.split([',', ';', ':', '(', ')']) {
+        let mut clause: Vec<String> = Vec::new();
+        for word in joined_words(part) {
+            if word == "but" && !clause.last().is_some_and(|before| ALL.contains(&before.as_str())) {
+                clauses.push(std::mem::take(&mut clause));
+            }
+            clause.push(word);
+        }
+        clauses.push(clause);
+    }
+    clauses.retain(|clause| !clause.is_empty());
+    clauses
+}
+
+/// True of the beginning of a clause with a negation.
+pub(super) fn is_negated(clause: &[String]) -> bool {
+    clause.iter().enumerate().any(|(at, w)| NEGATIONS.contains(&w.as_str()) || (at > 0 && w == "but"))
 }
 
 /// The words of a text; what an apostrophe joins is one: "dont".
@@ -153,7 +222,7 @@ pub(super) fn joined_words(text: &str) -> impl Iterator<Item = String> + use<> {
 }
 
 /// True of a sentence that asks what something is like.
-fn asks(words: &[String]) -> bool {
+pub(super) fn asks(words: &[String]) -> bool {
     let is = |list: &[&str], word: &String| list.contains(&word.as_str());
     let begins = words.first().is_some_and(|w| is(&ASKING, w));
     let begins =
@@ -190,20 +259,29 @@ fn numbers(text: &str) -> Vec<f64> {
 }
 
 fn singular(word: &str) -> &str {
-    word.strip_suffix('s').unwrap_or(word)
+    word.strip_suffix('s').filter(|one| !one.ends_with('s')).unwrap_or(word)
 }
 
 /// True if both are forms of one word.
 pub(super) fn same_stem(a: &str, b: &str) -> bool {
-    let stem = |w: &str| singular(w).chars().take(STEM).collect::<String>();
     a == b || (!b.is_empty() && stem(a) == stem(b))
 }
 
-/// The words of a parameter's name that tell it from others: `number_of_beds` has "beds".
+/// A word without the endings of its forms.
+fn stem(word: &str) -> String {
+    if let Some(begin) = word.strip_suffix("ies") {
+        return format!("{begin}y");
+    }
+    let word = singular(word);
+    let without = |(ending, least): &(&str, usize)| word.strip_suffix(ending).filter(|w| w.len() >= *least);
+    ENDINGS.iter().find_map(without).unwrap_or(word).to_owned()
+}
+
+/// The words of a parameter's name that tell it from others: `number_of_beds` has "beds", `fullName` "full" and "name".
 pub(super) fn telling(parameter: &str) -> Vec<String> {
     const COUNTS: [&str; 9] = ["number", "num", "count", "is", "has", "the", "of", "max", "include"];
     let telling = |w: &String| w.chars().count() > 2 && !COUNTS.contains(&w.as_str()) && !is_filling(w);
-    words(&parameter.replace('_', " ")).filter(telling).collect()
+    parts(parameter).into_iter().filter(telling).collect()
 }
 
 /// True if the conversation gives an optional parameter this value: at least half of what it says is said, or, where the value
@@ -233,4 +311,44 @@ pub(super) fn is_flag(schema: &Json) -> bool {
     };
     let is_boolean = schema.get("type").is_some_and(|t| t == "boolean");
     is_boolean || values.is_some_and(|v| !v.is_empty() && v.iter().all(yes_or_no))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_a_word_differ_in_endings() {
+        for (a, b, expected) in [
+            ("nutritional", "nutrition", true),
+            ("scheduled", "schedule", true),
+            ("recommendations", "recommend", true),
+            ("comedies", "comedy", true),
+            ("allowed", "allow", true),
+            ("weaknesses", "weakness", true),
+            ("park", "parking", false),
+            ("contact", "contract", false),
+            ("comedy", "comet", false),
+        ] {
+            assert_eq!(same_stem(a, b), expected, "{a}, {b}");
+        }
+    }
+
+    #[test]
+    fn sentences_end_before_white_space() {
+        for (text, expected) in [
+            ("It has pets.No smoking. Fine", &["It has pets.No smoking.", "Fine"][..]),
+            (
+                "A flat in St. Louis! Is it 2.5 miles away?",
+                &["A flat in St. Louis!", "Is it 2.5 miles away?"],
+            ),
+            (
+                "Books by J.K. Rowling or J. R. R. Tolkien...",
+                &["Books by J.K. Rowling or J. R. R. Tolkien..."],
+            ),
+            ("So do I. One\nline", &["So do I.", "One", "line"]),
+        ] {
+            assert_eq!(sentences(text).collect::<Vec<_>>(), expected);
+        }
+    }
 }

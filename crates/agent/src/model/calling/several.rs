@@ -16,34 +16,64 @@ pub(super) type Written = (String, Map<String, Json>);
 
 /// Words of one of two texts that "and" joins.
 const JOINED: usize = 4;
+/// Words that say of joined names that each is meant by itself: "Simon and Garfunkel" are one.
+const APART: [&str; 3] = ["each", "both", "respectively"];
+/// Choices of values at most that pairs in order are picked from.
+const CHOICES: usize = 1024;
 
 /// The calls, with lists taken apart: a parameter of one value that is given several is one call for each; and of a list of
-/// numbers or quoted texts in the request of which a call has one, and no call the rest, each gets such a call.
-pub(super) fn expand(calls: Vec<Written>, functions: &[ToolDefinition], said: &Said) -> Vec<Written> {
+/// numbers or quoted texts in the request of which a call has one, and no call the rest, each gets such a call. No more than one above
+/// `most`, which tells that there are more.
+pub(super) fn expand(
+    calls: &[Written],
+    functions: &[ToolDefinition],
+    said: &Said,
+    most: usize,
+) -> Vec<Written> {
     let text = said.request();
     let of = |name: &str| functions.iter().find(|f| f.name == name);
-    let mut apart: Vec<Written> = calls.into_iter().flat_map(|call| take_apart(call, &of, &text)).collect();
-    if text.to_lowercase().contains("respectively") {
+    let enough = most.saturating_add(1);
+    let in_order = said.has_words("respectively");
+    let room = if in_order { most.saturating_mul(most).clamp(enough, CHOICES.max(enough)) } else { enough };
+    let apart = calls.iter().flat_map(|call| take_apart(call, calls, &of, said, room));
+    let mut apart: Vec<Written> = apart.take(room).collect();
+    if in_order {
         apart = one_by_one(apart);
     }
+    // "Small or large" is one of them.
+    let is_open = said.has_words("or");
     let stated = functions.iter().flat_map(schema::parameters).map(|(_, schema)| choices(schema, said));
-    for list in lists(&text, &tokens(&text)).into_iter().chain(stated.filter(|list| list.len() > 1)) {
+    let stated = stated.filter(|list| list.len() > 1 && !is_open);
+    for list in lists(&text, &tokens(&text)).into_iter().chain(stated) {
+        apart.truncate(enough);
         if let Some(more) = continued(&apart, &list, &of, said) {
             apart = more;
         }
     }
+    apart.truncate(enough);
     apart
 }
 
-/// One call for each of the values that a parameter of one value is given; of several such parameters, for each choice of values.
+/// One call for each of the values that a parameter of one value is given; of several such parameters, for each choice of values, up to so
+/// many.
 fn take_apart<'f>(
-    (name, args): Written,
+    (name, args): &Written,
+    calls: &[Written],
     of: &impl Fn(&str) -> Option<&'f ToolDefinition>,
-    text: &str,
+    said: &Said,
+    room: usize,
 ) -> Vec<Written> {
-    let Some(function) = of(&name) else { return vec![(name, args)] };
-    let several = schema::parameters(function)
-        .filter_map(|(parameter, schema)| Some((parameter, values_of(args.get(parameter)?, schema, text)?)));
+    let Some(function) = of(name) else { return vec![(name.clone(), args.clone())] };
+    let text = said.request();
+    let is_apart = APART.iter().any(|word| said.has_words(word));
+    let has_part = |parameter: &str, parts: &[Json]| {
+        let others = calls.iter().filter_map(|(_, args)| args.get(parameter));
+        is_apart || others.into_iter().any(|value| parts.iter().any(|part| same_value(part, value)))
+    };
+    let several = schema::parameters(function).filter_map(|(parameter, schema)| {
+        let value = args.get(parameter)?;
+        Some((parameter, values_of(value, schema, &text, |parts| has_part(parameter, parts))?))
+    });
     let mut calls = vec![args.clone()];
     for (parameter, values) in several {
         let with = |args: &Map<String, Json>, value: &Json| {
@@ -51,7 +81,7 @@ fn take_apart<'f>(
             args.insert(parameter.clone(), value.clone());
             args
         };
-        calls = calls.iter().flat_map(|args| values.iter().map(move |v| with(args, v))).collect();
+        calls = calls.iter().flat_map(|args| values.iter().map(move |v| with(args, v))).take(room).collect();
     }
     calls.into_iter().map(|args| (name.clone(), args)).collect()
 }
@@ -99,8 +129,14 @@ fn one_by_one(calls: Vec<Written>) -> Vec<Written> {
     paired.map(alone).collect()
 }
 
-/// The several values that one is made of, if it is: a list where one value is due, or names that "and" joins.
-fn values_of(value: &Json, schema: &Json, text: &str) -> Option<Vec<Json>> {
+/// The several values that one is made of, if it is: a list where one value is due, codes with commas between, or names that "and" joins
+/// where these can stand apart.
+fn values_of(
+    value: &Json,
+    schema: &Json,
+    text: &str,
+    can_stand: impl Fn(&[Json]) -> bool,
+) -> Option<Vec<Json>> {
     let kind = |schema: &Json| schema.get("type").and_then(Json::as_str).unwrap_or_default().to_owned();
     let is_single = |kind: &str| matches!(kind, "string" | "integer" | "number" | "boolean");
     match value {
@@ -111,7 +147,10 @@ fn values_of(value: &Json, schema: &Json, text: &str) -> Option<Vec<Json>> {
         Json::String(joined) if kind(schema) == "string" => {
             let is_quoted = ["'", "\""].iter().any(|q| text.contains(&format!("{q}{joined}{q}")));
             let is_choice = schema.get("enum").and_then(Json::as_array).is_some_and(|a| a.contains(value));
-            if is_quoted || is_choice { None } else { names_in(&as_said(joined, text)) }
+            if is_quoted || is_choice {
+                return None;
+            }
+            codes_in(joined).or_else(|| names_in(&as_said(joined, text)).filter(|names| can_stand(names)))
         }
         _ => None,
     }
@@ -127,12 +166,15 @@ fn as_said(joined: &str, text: &str) -> String {
     found.unwrap_or_else(|| joined.to_owned())
 }
 
-/// "Egypt and Turkey", "A, B and C"; and "A,B", which nobody says.
+/// "AAPL,MSFT", which nobody says.
+fn codes_in(joined: &str) -> Option<Vec<Json>> {
+    let is_code = |code: &str| code.chars().all(char::is_uppercase) && !code.is_empty();
+    (joined.contains(',') && joined.split(',').all(is_code))
+        .then(|| joined.split(',').map(Json::from).collect())
+}
+
+/// "Egypt and Turkey", "A, B and C".
 fn names_in(joined: &str) -> Option<Vec<Json>> {
-    let is_code = |code: &str| code.chars().all(char::is_alphabetic) && !code.is_empty();
-    if joined.contains(',') && joined.split(',').all(is_code) {
-        return Some(joined.split(',').map(Json::from).collect());
-    }
     let (before, last) = joined.rsplit_once(" and ")?;
     let before = before.trim_end_matches(',');
     let parts: Vec<&str> = match last.contains(',') {
@@ -219,9 +261,12 @@ mod tests {
             ("New York, NY and Boston, MA", Some(r#"["New York, NY","Boston, MA"]"#)),
             ("buy milk and call my mother", None),
             ("AAPL,MSFT", Some(r#"["AAPL","MSFT"]"#)),
+            ("Paris,France", None),
+            ("Doe,Jane", None),
             ("Egypt", None),
         ] {
-            assert_eq!(names_in(text).map(|n| Json::from(n).to_string()).as_deref(), expected, "{text}");
+            let values = values_of(&text.into(), &serde_json::json!({"type": "string"}), text, |_| true);
+            assert_eq!(values.map(|n| Json::from(n).to_string()).as_deref(), expected, "{text}");
         }
     }
 }

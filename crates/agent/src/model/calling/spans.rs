@@ -17,8 +17,20 @@ const LONGEST: usize = 6;
 const WISHES: [&str; 6] = ["like", "love", "prefer", "preferably", "enjoy", "want"];
 /// Words that stand between the values of different parameters: "X by Y from Z".
 const BETWEEN: [&str; 2] = ["by", "from"];
-/// How the names of parameters end that say who made something: author, writer, artist.
-const MAKERS: [&str; 3] = ["or", "er", "ist"];
+/// Words of a parameter's name or description that say that it is who made something.
+const MAKERS: [&str; 11] = [
+    "who",
+    "artist",
+    "author",
+    "band",
+    "composer",
+    "creator",
+    "director",
+    "maker",
+    "performer",
+    "singer",
+    "writer",
+];
 /// Words of a short answer.
 const SHORT: usize = 3;
 /// Values to choose from at most; what was said last comes first.
@@ -73,8 +85,8 @@ pub(super) fn candidates(
     };
     let mut groups = groups(&topic, function, &about);
     let mut texts = Texts::default();
-    let (mut optional, mut required) = (Vec::new(), 0);
-    for (name, _) in schema::parameters(function).filter(|(_, schema)| is_free(schema)) {
+    let (mut optional, mut makers, mut required) = (Vec::new(), Vec::new(), 0);
+    for (name, schema) in schema::parameters(function).filter(|(_, schema)| is_free(schema)) {
         let is_required = schema::is_required(function, name);
         let others: Vec<String> = schema::parameters(function)
             .filter(|(other, _)| *other != name)
@@ -93,15 +105,17 @@ pub(super) fn candidates(
         }
         match is_required {
             true => required += 1,
-            false => optional.push(name),
+            false => {
+                optional.push(name);
+                makers.extend(says_maker(name, schema).then_some(name));
+            }
         }
     }
     if acts {
         return texts;
     }
-    let makers = optional.iter().filter(|name| MAKERS.iter().any(|ending| name.ends_with(ending))).count();
     for name in &optional {
-        let is_maker = makers == 1 && MAKERS.iter().any(|ending| name.ends_with(ending));
+        let is_maker = makers == [*name];
         let is_given = |group: &Group| {
             telling(name).iter().any(|n| same_stem(&group.after, n)) || (is_maker && group.after == "by")
         };
@@ -123,6 +137,12 @@ pub(super) fn candidates(
     texts
 }
 
+/// True of a parameter that is who made something.
+fn says_maker(name: &str, schema: &Json) -> bool {
+    let about = schema.get("description").and_then(Json::as_str).unwrap_or_default();
+    joined_words(&format!("{} {about}", name.replace('_', " "))).any(|w| MAKERS.contains(&w.as_str()))
+}
+
 /// What was said from the sentence on in which the user first says a word that several functions have in their names (`LookupSong`,
 /// `PlaySong`), the latest first; all of it if there is none.
 fn topic<'a>(functions: &[ToolDefinition], said: &'a Said) -> Vec<Piece<'a>> {
@@ -142,7 +162,7 @@ fn topic<'a>(functions: &[ToolDefinition], said: &'a Said) -> Vec<Piece<'a>> {
 
 /// The names that the user says, and the words in small letters that are put as a choice: before what the functions are `about` ("rock
 /// songs"), after a wish ("I like rock"), or as a short answer. Neither filling words, nor the names of parameters, their choices, days and
-/// counts.
+/// counts. [`MOST`] of them are enough.
 fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> Vec<Group> {
     let choices: Vec<String> = schema::parameters(function).flat_map(|(_, schema)| choices(schema)).collect();
     let names: Vec<String> = schema::parameters(function).flat_map(|(name, _)| telling(name)).collect();
@@ -167,7 +187,7 @@ fn groups(pieces: &[Piece<'_>], function: &ToolDefinition, about: &[String]) -> 
         };
         let ends: Vec<bool> = words.iter().enumerate().map(|(at, word)| is_end(at, word)).collect();
         let mut at = 0;
-        while at < words.len() {
+        while at < words.len() && found.len() < MOST {
             let length = ends.iter().skip(at).take_while(|end| !**end).count();
             let run = words.get(at..at + length).unwrap_or_default();
             let is_name = run.iter().enumerate().any(|(i, w)| at + i > 0 && is_capital(w));
@@ -224,12 +244,11 @@ fn spans(pieces: &[Piece<'_>], others: &[String], about: &[String]) -> Vec<Strin
                     if !says_nothing && !is_taken {
                         found.push(text);
                     }
+                    if found.len() >= MOST {
+                        return found;
+                    }
                 }
             }
-        }
-        if found.len() >= MOST {
-            found.truncate(MOST);
-            break;
         }
     }
     found
@@ -246,4 +265,18 @@ fn belongs(word: &str, others: &[String]) -> bool {
     let small = word.starts_with(char::is_lowercase);
     let is_other = || others.iter().any(|name| begins(word, name));
     days::is_calendar(word) || (small && (number(word).is_some() || is_other()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::says_maker;
+
+    #[test]
+    fn makers_are_described_as_such() {
+        let about = |text: &str| json!({"type": "string", "description": text});
+        assert!(says_maker("artist", &about("")) && says_maker("by", &about("Who wrote it")));
+        assert!(!says_maker("color", &about("The colour")) && !says_maker("list", &about("")));
+    }
 }

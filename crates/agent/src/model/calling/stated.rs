@@ -67,11 +67,12 @@ fn after(text: &str, choice: &str) -> Option<String> {
     Some(written.get(at..)?.join(" "))
 }
 
-/// The texts of an enumeration that the user says, word for word, but those that are part of another.
+/// The texts of an enumeration that the user says, word for word and without a negation, but those that are part of
+/// another.
 pub(super) fn choices(schema: &Json, said: &Said) -> Vec<Json> {
     let allowed = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
     let texts = allowed.filter_map(Json::as_str).filter(|text| number(text).is_none());
-    let stated: Vec<&str> = texts.filter(|text| said.has_words(text)).collect();
+    let stated: Vec<&str> = texts.filter(|text| said.has_wish(text)).collect();
     let is_part = |text: &str| {
         stated.iter().any(|other| {
             *other != text && format!(" {} ", fold(other)).contains(&format!(" {} ", fold(text)))

@@ -212,6 +212,74 @@ fn a_negation_is_left_to_the_model() {
 }
 
 #[test]
+fn a_negation_reaches_to_the_end_of_its_clause() {
+    for (text, pets) in [
+        ("a 2 bedroom flat in Delft. No smoking, pets allowed", Some("True")),
+        ("a 2 bedroom flat in Delft where pets aren't allowed", None),
+        ("a 2 bedroom flat in Delft, no noise but pets", Some("True")),
+    ] {
+        let reply = r#"{"name":"find_flat","arguments":{"city":"Delft"}}"#;
+        let called = after(&mut start(&[Message::user(text)], 1), reply).unwrap();
+        assert_eq!(called.calls[0].args.get("pets_allowed").and_then(Json::as_str), pets, "{text}");
+    }
+}
+
+#[test]
+fn a_call_that_waits_is_refused() {
+    let (functions, conversation) = (functions(), talk());
+    let consent = ["visit".to_owned(), "find_flat".to_owned()];
+    let start = |consent: &[String]| {
+        let callable =
+            Callable { conversation: &conversation, functions: &functions, consent, today: None, most: 4 };
+        Calling::new(&callable, &Prompts::load(None).unwrap()).unwrap()
+    };
+    let CallNext::Done(called) = start(&consent).next() else { panic!("something is asked") };
+    assert_eq!(called.failed.unwrap(), "no function can be called before the user consents");
+    let mut machine = start(&consent[..1]);
+    let reply = r#"{"name":"visit","arguments":{"flat":"A","date":"2019-03-05"}}"#;
+    assert_eq!(after(&mut machine, reply), None);
+    let called = after(&mut machine, reply).unwrap();
+    assert_eq!(
+        called.failed.unwrap(),
+        "its reply cannot be used: `visit` cannot be called now, but find_flat"
+    );
+}
+
+#[test]
+fn of_very_many_calls_only_so_many_are_made() {
+    let many: Vec<u32> = (0..1000).collect();
+    let draft = json!({ "name": "loan.pay", "arguments": { "amount": many, "years": many } });
+    let mut machine = loans("loans of all kinds");
+    let called = after(&mut machine, &draft.to_string()).unwrap();
+    assert_eq!(called.calls.len(), 8);
+    assert_eq!(called.refused.first().unwrap(), "there are more calls than 8, and the others are left out");
+}
+
+#[test]
+fn what_was_called_is_written_out_beside_its_faults() {
+    let mut machine = loans("400 over 30 years");
+    let call = ToolCallRequest {
+        id: "1".to_owned(),
+        name: "loan.pay".to_owned(),
+        arguments: r#"{"amount":400}"#.to_owned(),
+    };
+    machine.feed(Ok(&ChatReply::calls(vec![call])));
+    let CallNext::Ask(request) = machine.next() else { panic!("nothing is asked") };
+    let [.., told, _] = request.messages.as_slice() else { panic!("nothing is told") };
+    assert_eq!(told.content, r#"{"name":"loan.pay","arguments":{"amount":400}}"#);
+}
+
+#[test]
+fn a_title_may_be_a_word_for_nothing() {
+    let called = |text: &str| {
+        let mut machine = start(&[Message::user(text)], 1);
+        after(&mut machine, r#"{"name":"find_flat","arguments":{"city":"Any","number_of_beds":"1"}}"#)
+    };
+    assert_eq!(called("a flat with 1 bed in Any").unwrap().calls[0].args["city"], "Any");
+    assert_eq!(called("a flat with 1 bed in any city"), None);
+}
+
+#[test]
 fn a_model_by_itself_is_read_leniently() {
     let reply =
         ChatReply::text("Sure:\n```json\n{\"name\": \"visit\", \"arguments\": {\"flat\": \"A\"}}\n```");
@@ -268,9 +336,14 @@ fn a_list_is_a_call_for_each_of_it() {
     let each = |years: u32| json!({"amount": 400_000, "years": years});
     assert_eq!(args_of(&called), json!([each(15), each(20), each(30)]));
     let draft = r#"{"name":"loan.pay","arguments":{"amount":4,"years":3,"city":"Rome and Paris"}}"#;
-    let called = after(&mut loans("4 over 3 years in Rome and Paris"), draft).unwrap();
+    let called = after(&mut loans("4 over 3 years in both Rome and Paris"), draft).unwrap();
     let each = |city: &str| json!({"amount": 4, "years": 3, "city": city});
     assert_eq!(args_of(&called), json!([each("Rome"), each("Paris")]));
+    for one in ["Trinidad and Tobago", "Doe,Jane", "Rome or Paris"] {
+        let draft = json!({"name": "loan.pay", "arguments": {"amount": 4, "years": 3, "city": one}});
+        let called = after(&mut loans(&format!("4 over 3 years in {one}")), &draft.to_string()).unwrap();
+        assert_eq!(args_of(&called), json!([{"amount": 4, "years": 3, "city": one}]));
+    }
     let draft = r#"{"name":"loan.pay","arguments":{"amount":[4,5],"years":[2,3]}}"#;
     let called = after(&mut loans("4 and 5 over 2 and 3 years respectively"), draft).unwrap();
     assert_eq!(args_of(&called), json!([{"amount": 4, "years": 2}, {"amount": 5, "years": 3}]));
@@ -312,7 +385,19 @@ fn what_is_stated_outright_is_called_for() {
         (
             "A large soup, no quick delivery",
             json!({"dishes": ["soup"], "size": "large"}),
-            json!([{"dishes": ["soup"], "size": "large", "quick_delivery": false}]),
+            json!([{"dishes": ["soup"], "size": "large"}]),
+        ),
+        ("Soup, not large", json!({"dishes": ["soup"]}), json!([{"dishes": ["soup"]}])),
+        ("Soup in anything but large", json!({"dishes": ["soup"]}), json!([{"dishes": ["soup"]}])),
+        (
+            "Soup, small or large",
+            json!({"dishes": ["soup"], "size": "small"}),
+            json!([{"dishes": ["soup"], "size": "small"}]),
+        ),
+        (
+            "Soup with rice, no bread",
+            json!({"dishes": ["soup"], "sides": ["rice"]}),
+            json!([{"dishes": ["soup"], "sides": ["rice"]}]),
         ),
         (
             "Soup with rice and salads",

@@ -7,6 +7,8 @@ use super::values::of_number;
 
 /// Letters of a quoted text; longer ones are speech.
 const QUOTED: usize = 60;
+/// Numbers and quoted texts that a request has at most.
+const MOST: usize = 500;
 /// Letters of a unit between a number and the next one.
 const UNIT: usize = 12;
 
@@ -21,11 +23,17 @@ pub(super) struct Token {
 impl Token {
     /// The word that follows it in its text.
     pub(super) fn unit(&self, text: &str) -> Option<String> {
-        joined_words(text.get(self.to..)?).next()
+        first_word(text.get(self.to..)?)
     }
 }
 
-/// The lists of a text: numbers, or quoted texts, with nothing but commas, "and", "or" and a unit between them.
+/// The first word of what follows a value; what is far away is none, so that long texts are read once.
+fn first_word(after: &str) -> Option<String> {
+    let far = after.char_indices().nth(QUOTED).map_or(after.len(), |(at, _)| at);
+    joined_words(after.get(..far)?).next()
+}
+
+/// The lists of a text: numbers, or quoted texts, with nothing but commas, "and" and a unit between them. Of "2 or 3" one is meant.
 pub(super) fn lists(text: &str, tokens: &[Token]) -> Vec<Vec<Json>> {
     let mut lists: Vec<Vec<Json>> = Vec::new();
     let mut last: Option<&Token> = None;
@@ -48,10 +56,10 @@ pub(super) fn lists(text: &str, tokens: &[Token]) -> Vec<Vec<Json>> {
 /// True of what joins two values of a list; a unit stands after both of them.
 fn is_between(gap: &str, after: &str) -> bool {
     let gap = gap.to_lowercase();
-    let next = joined_words(after).next();
+    let next = first_word(after);
     let mut words: Vec<&str> = gap.split_whitespace().map(|w| w.trim_matches(['$', '€', '£'])).collect();
     words.retain(|w| !w.is_empty());
-    let is_joint = |w: &str| matches!(w, "," | "and" | "or" | "&" | ",and");
+    let is_joint = |w: &str| matches!(w, "," | "and" | "&" | ",and");
     let is_unit = |w: &str| {
         let unit = w.trim_end_matches(',');
         unit.len() <= UNIT && next.as_ref().is_some_and(|next| same_stem(unit, next))
@@ -64,16 +72,18 @@ fn is_between(gap: &str, after: &str) -> bool {
     }
 }
 
-/// The numbers and quoted texts of a text, in its order. Digits that belong to a word ("A1", "3D", "14th", "x^2") are no numbers.
+/// The numbers and quoted texts of a text, in its order, up to [`MOST`]. Digits that belong to a word ("A1", "3D", "14th", "x^2") are no
+/// numbers.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
-    let (mut at, mut before) = (0, ' ');
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+    // The two letters before this place.
+    let (mut at, mut earlier, mut before) = (0, ' ', ' ');
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty() && found.len() < MOST) {
         let c = rest.chars().next().unwrap_or(' ');
         let token = match c {
             '\'' | '"' if !before.is_alphanumeric() => quoted(rest, c, at),
             '0'..='9' if !(before.is_alphanumeric() || matches!(before, '^' | '.' | '_')) => {
-                digits(rest, at, before == '-')
+                digits(rest, at, before == '-' && !earlier.is_alphanumeric())
             }
             _ => None,
         };
@@ -85,7 +95,9 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
             }
             None => at + c.len_utf8(),
         };
-        before = text.get(at..end).and_then(|t| t.chars().last()).unwrap_or(' ');
+        let mut last = text.get(at..end).unwrap_or_default().chars().rev();
+        let taken = last.next().unwrap_or(' ');
+        (earlier, before) = (last.next().unwrap_or(before), taken);
         at = end;
         found.extend(token);
     }
@@ -94,6 +106,9 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 
 fn quoted(rest: &str, quote: char, at: usize) -> Option<Token> {
     let inner = rest.get(1..)?;
+    // With the letter after the last quotation mark that can end it.
+    let far = inner.char_indices().nth(QUOTED + 4).map_or(inner.len(), |(at, _)| at);
+    let inner = inner.get(..far)?;
     let ends = |(end, _): &(usize, &str)| {
         !inner.get(end + 1..).is_some_and(|after| after.starts_with(char::is_alphanumeric))
     };
@@ -115,6 +130,12 @@ fn digits(rest: &str, at: usize, is_negative: bool) -> Option<Token> {
     }
     if let Some(fraction) = rest.get(end..).and_then(|r| r.strip_prefix('.')).map(run).filter(|n| *n > 0) {
         end += 1 + fraction;
+    }
+    if let Some(power) = rest.get(end..).and_then(|r| r.strip_prefix(['e', 'E'])) {
+        let digits = power.strip_prefix(['-', '+']).unwrap_or(power);
+        if run(digits) > 0 {
+            end += 1 + power.len() - digits.len() + run(digits);
+        }
     }
     let after = rest.get(end..)?;
     let letters: String = after.chars().take_while(|c| c.is_alphanumeric()).collect();
@@ -141,6 +162,8 @@ mod tests {
         for (text, expected) in [
             ("a loan of $400,000 at 4% for 15, 20 and 30 years", r#"[400000,4,15,20,30]"#),
             ("for 1,5 and 10 years", "[1,5,10]"),
+            ("grades 5-6, 7 and 8", "[5,6,7,8]"),
+            ("5e-12 of 1.5E3, and -4", "[5e-12,1500,-4]"),
             ("between -3 and 2.5, HbA1c in 3D on the 14th, x^2, 5m", "[-3,2.5,5]"),
             (
                 "cases '67813', '71249' of \"Smith's sons\"; it's John's",
@@ -157,7 +180,8 @@ mod tests {
         for (text, expected) in [
             ("4% over 15, 20 and 30 years", "[[15,20,30]]"),
             ("for 10 years and 20 years", "[[10,20]]"),
-            ("'Civil' and 'Criminal' cases, 5% or 6%", r#"[["Civil","Criminal"],[5,6]]"#),
+            ("'Civil' and 'Criminal' cases, 5% and 6%", r#"[["Civil","Criminal"],[5,6]]"#),
+            ("a table for 2 or 3 people, 5-6", "[]"),
             ("a base of 10 units and a height of 5 units", "[]"),
         ] {
             assert_eq!(listed(text).to_string(), expected, "{text}");

@@ -24,7 +24,10 @@ pub(super) fn resolve(value: &Json, schema: &Json, today: Option<Date>) -> Resul
     }
     let kind = schema.get("type").and_then(Json::as_str).unwrap_or_default();
     let resolved = match (kind, value) {
-        ("integer" | "number", Json::String(text)) => number(text).and_then(of_number).map(Json::Number),
+        ("integer", Json::String(text)) => {
+            number(text).filter(|n| n.fract() == 0.0).and_then(of_number).map(Json::Number)
+        }
+        ("number", Json::String(text)) => number(text).and_then(of_number).map(Json::Number),
         // Typed languages tell 1 from 1.0, in lists above all.
         ("number", Json::Number(n)) => n.as_f64().and_then(Number::from_f64).map(Json::Number),
         ("integer", Json::Number(n)) if !n.is_i64() && !n.is_u64() => {
@@ -92,7 +95,13 @@ fn enumerated(value: &Json, allowed: &[Json]) -> Result<Option<Json>, String> {
         return Ok(None);
     }
     let near = |a: &Json| strsim::normalized_damerau_levenshtein(&fold(&written(a)), &fold(&text));
-    let best = allowed.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|a| near(a) >= NEAR);
+    // Neither "unavailable" nor "size-14" is a slip of "available" or "size-12".
+    let essence = |text: &str| {
+        let text = fold(text);
+        (text.chars().next(), text.chars().filter(char::is_ascii_digit).collect::<String>())
+    };
+    let alike = allowed.iter().filter(|a| essence(&written(a)) == essence(&text));
+    let best = alike.max_by(|a, b| near(a).total_cmp(&near(b))).filter(|a| near(a) >= NEAR);
     best.map(|b| Some(b.clone())).ok_or_else(|| {
         let known: Vec<String> = allowed.iter().take(NAMED).map(written).collect();
         format!("“{text}” is none of its values: {}", known.join(", "))
@@ -130,5 +139,27 @@ fn fits(kind: &str, value: &Json) -> bool {
         "integer" | "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         _ => value.is_object(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_not_turned_into_others() {
+        let choices = json!({"type": "string", "enum": ["available", "size-12", "vegetarian"]});
+        let integer = json!({"type": "integer"});
+        for (value, schema, expected) in [
+            (json!("vegitarian"), &choices, Some(json!("vegetarian"))),
+            (json!("unavailable"), &choices, None),
+            (json!("size-14"), &choices, None),
+            (json!("2.5"), &integer, None),
+            (json!("two"), &integer, Some(json!(2))),
+        ] {
+            assert_eq!(resolve(&value, schema, None).ok().flatten(), expected, "{value}");
+        }
     }
 }
