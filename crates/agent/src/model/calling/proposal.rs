@@ -12,6 +12,8 @@ use super::{days, schema};
 /// Words of consent.
 const YES: &str = "yes yep yeah yup ya sure ok okay correct right perfect good great fine absolutely exactly please works \
     alright confirm confirmed awesome nice cool excellent love sounds agree indeed";
+/// Those that say so whatever is asked after them; "great, how much?" praises and asks.
+const PLAINLY: [&str; 10] = ["yes", "yep", "yeah", "yup", "ya", "sure", "ok", "okay", "correct", "confirmed"];
 /// Words that take it back.
 const NO: [&str; 12] =
     ["no", "nope", "not", "but", "instead", "dont", "never", "cant", "cannot", "wrong", "cancel", "wait"];
@@ -46,13 +48,18 @@ pub(super) fn accepted(functions: &[ToolDefinition], said: &Said) -> Option<usiz
     }
 }
 
-/// True of a short first sentence that agrees and neither asks nor takes it back.
+/// True of a short first sentence that agrees and does not take it back. One that asks agrees if it says so plainly first: "yes please,
+/// is it furnished?"
 fn consents(text: &str) -> bool {
     let Some(first) = sentences(text).next() else { return false };
     let words: Vec<String> = joined_words(first).collect();
     let agrees = YES.split_whitespace().any(|yes| words.iter().any(|w| w == yes));
     let takes_back = words.iter().any(|w| NO.contains(&w.as_str()));
-    words.len() <= SHORT && agrees && !takes_back && !asks(&words) && !first.ends_with('?')
+    let opening: Vec<String> =
+        first.split_once(',').into_iter().flat_map(|(clause, _)| joined_words(clause)).collect();
+    let is_plain = opening.first().is_some_and(|w| PLAINLY.contains(&w.as_str()));
+    let is_question = asks(&words) || first.ends_with('?');
+    words.len() <= SHORT && agrees && !takes_back && (!is_question || is_plain && !asks(&opening))
 }
 
 /// How many parameters that only this function has are given in the proposal.
@@ -106,7 +113,12 @@ mod tests {
 
     #[test]
     fn consent_neither_asks_nor_takes_back() {
-        for text in ["Yes, that is right.", "Sure, go ahead. No, nothing else.", "Sounds good to me!"] {
+        for text in [
+            "Yes, that is right.",
+            "Sure, go ahead. No, nothing else.",
+            "Sounds good to me!",
+            "Yes please, is it furnished?",
+        ] {
             assert!(consents(text), "{text}");
         }
         for text in [
@@ -116,6 +128,9 @@ mod tests {
             "What a great price",
             "Yes, but wait",
             "It can't be right",
+            "Great, how much is it?",
+            "Is it okay, yes?",
+            "Okay if I pay later?",
         ] {
             assert!(!consents(text), "{text}");
         }
