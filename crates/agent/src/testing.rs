@@ -75,13 +75,13 @@ fn write(path: &Path, items: usize) -> rusqlite::Result<()> {
     let mut db = Connection::open(path)?;
     let db = db.transaction()?;
     db.execute_batch(
-        "CREATE TABLE generations (n INTEGER PRIMARY KEY, catalog TEXT);
-         CREATE TABLE items_1 (ordinal INTEGER PRIMARY KEY, hash TEXT, id TEXT, title TEXT, genre TEXT, year INTEGER,
+        "CREATE TABLE segue_catalog (description TEXT);
+         CREATE TABLE segue_items (ordinal INTEGER PRIMARY KEY, hash TEXT, id TEXT, title TEXT, genre TEXT, year INTEGER,
             runtime INTEGER, score REAL);
-         CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER, squashed TEXT);",
+         CREATE TABLE segue_lexicon (folded TEXT, field INTEGER, value TEXT, count INTEGER, squashed TEXT);",
     )?;
     let json = Snapshot::describe(&Catalog { items: items as u64, ..catalog() }).unwrap();
-    db.execute("INSERT INTO generations VALUES (1, ?1)", [json])?;
+    db.execute("INSERT INTO segue_catalog VALUES (?1)", [json])?;
     for (ordinal, (id, title, genres, year, runtime, score)) in
         (0_i64..).zip(ITEMS.iter().cycle().take(items))
     {
@@ -89,10 +89,13 @@ fn write(path: &Path, items: usize) -> rusqlite::Result<()> {
         let genres = json!(genres).to_string();
         let hash = format!("{ordinal:016x}");
         db.execute(
-            "INSERT INTO items_1 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO segue_items VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![ordinal, hash, id, title, genres, year, runtime, score],
         )?;
-        db.execute("INSERT INTO lexicon_1 VALUES (?1, 1, ?2, 1, NULL)", params![text::fold(title), title])?;
+        db.execute(
+            "INSERT INTO segue_lexicon VALUES (?1, 1, ?2, 1, NULL)",
+            params![text::fold(title), title],
+        )?;
     }
     db.commit()
 }

@@ -5,7 +5,7 @@
 use expect_test::{Expect, expect};
 use segue_agent::rules::{RulesError, Situation};
 use segue_agent::{Constraints, CostHint, Effect, Reading, ShownItem, ToolRole, ToolSpec, rules};
-use segue_catalog::{Dataset, Snapshot, Workspace, import};
+use segue_catalog::{Dataset, Snapshot, Workspace, import, write_lookups};
 use segue_world::RealWorld;
 
 const HOMES: &str = "\
@@ -69,7 +69,8 @@ fn homes() -> (tempfile::TempDir, Snapshot) {
     let dataset = Dataset::parse(MAP, &folder.path().join("homes.toml")).unwrap();
     let workspace = Workspace::at(folder.path().join("workspace"));
     import(&workspace, &dataset, &RealWorld::new(), &mut |_| {}, &|| false).unwrap();
-    let snapshot = Snapshot::open(&workspace.catalog_db(), 1).unwrap();
+    write_lookups(&workspace, 1, &|| false).unwrap();
+    let snapshot = Snapshot::of(&workspace, 1).unwrap();
     (folder, snapshot)
 }
 

@@ -3,10 +3,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use segue_world::fs;
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::LexiconIndex;
-use crate::{Catalog, FieldType, Ordinal, Row, Value};
+use crate::{Catalog, FieldType, Ordinal, Row, Value, Workspace};
 
 /// A catalogue file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,7 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     /// There is no such generation in the file.
-    #[error("the catalogue `{path}` has no generation {generation}; run `segue import`, then `segue index`")]
+    #[error("there is no generation {generation} in `{path}`; run `segue import`, then `segue index`")]
     NoGeneration {
         /// The database file.
         path: PathBuf,
@@ -52,7 +53,7 @@ pub enum StoreError {
 
 /// Counts the ways in which tables have been laid out. To be raised with any change that older readers or older
 /// tables do not survive.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Described<C> {
@@ -64,15 +65,18 @@ struct Described<C> {
 
 /// One generation of a catalogue, read-only: what is written later does not change it.
 ///
-/// Tables of generation `N` in `catalog.db`:
-/// - `items_N(ordinal INTEGER PRIMARY KEY, hash TEXT, <one column a field>)`: a multi-valued field is a JSON
+/// Tables of `generations/000N/rows.db`, a file that is not written any more once it serves:
+/// - `segue_items(ordinal INTEGER PRIMARY KEY, hash TEXT, <one column a field>)`: a multi-valued field is a JSON
 ///   array, a date its first instant in ISO 8601, a boolean 0 or 1;
-/// - `values_N(field, folded, ordinal)`: one row for each value of each [`Role::Category`](crate::Role) field
+/// - `segue_values(field, folded, ordinal)`: one row for each value of each [`Role::Category`](crate::Role) field
 ///   (`field` is the field's index), clustered for look-up by value;
-/// - `lexicon_N(field, folded, value, count, squashed)`: each different value of a title or category field, with the number
+/// - `segue_lexicon(field, folded, value, count, squashed)`: each different value of a title or category field, with the number
 ///   of items and, where it has punctuation, its letters and digits alone;
-/// - `users_N(user TEXT PRIMARY KEY, attributes JSON)`, `interactions_N(user, ordinal, value, time)`;
-/// - in `generations(n, state, created, content_hash, items, source, catalog)`: the [`Catalog`] as JSON.
+/// - `segue_users(user TEXT PRIMARY KEY, attributes JSON)`, `segue_interactions(user, ordinal, value, time)`;
+/// - `segue_catalog(description)`: the [`Catalog`] as JSON.
+///
+/// An import writes items, users and interactions; [`write_lookups`](crate::write_lookups) adds values and lexicon when the
+/// generation is indexed.
 ///
 /// Connections are pooled: readers do not wait for each other.
 #[derive(Debug, Clone)]
@@ -90,12 +94,20 @@ struct Shared {
 }
 
 impl Snapshot {
-    /// Opens one generation of the catalogue in this database file.
+    /// Opens one generation of a workspace.
+    pub fn of(workspace: &Workspace, generation: u32) -> Result<Self, StoreError> {
+        Self::open(&workspace.rows_db(generation), generation)
+    }
+
+    /// Opens a generation's database file.
     pub fn open(path: &Path, generation: u32) -> Result<Self, StoreError> {
         let at = |source| StoreError::Sqlite { path: path.to_owned(), source };
+        if !fs::exists(path) {
+            return Err(StoreError::NoGeneration { path: path.to_owned(), generation });
+        }
         let connection = connect(path).map_err(at)?;
         let json: Option<String> = connection
-            .query_row("SELECT catalog FROM generations WHERE n = ?1", [generation], |r| r.get(0))
+            .query_row("SELECT description FROM segue_catalog", [], |r| r.get(0))
             .optional()
             .map_err(at)?;
         let json = json.ok_or_else(|| StoreError::NoGeneration { path: path.to_owned(), generation })?;
@@ -104,14 +116,16 @@ impl Snapshot {
         if described.layout != LAYOUT {
             return Err(StoreError::Layout { path: path.to_owned(), generation });
         }
-        let catalog = described.catalog;
+        let catalog = Catalog { generation, ..described.catalog };
         let idle = Mutex::new(vec![connection]);
         let shared = Shared { path: path.to_owned(), catalog, idle, lexicon: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The description of a generation as the store keeps it: the catalogue, and how its tables are laid out.
+    /// The description of a generation as its file keeps it: the catalogue, and how its tables are laid out. The generation's
+    /// number is not in it, so that the same rows make the same file.
     pub fn describe(catalog: &Catalog) -> Result<String, serde_json::Error> {
+        let catalog = Catalog { generation: 0, ..catalog.clone() };
         serde_json::to_string(&Described { layout: LAYOUT, catalog })
     }
 
@@ -125,9 +139,9 @@ impl Snapshot {
         &self.shared.path
     }
 
-    /// The name of one of this generation's tables: `table("items")` is `items_3`.
+    /// The name of one of its tables: `table("items")` is `segue_items`.
     pub fn table(&self, kind: &str) -> String {
-        format!("{kind}_{}", self.shared.catalog.generation)
+        format!("segue_{kind}")
     }
 
     /// Runs something on a read-only connection with the function `fold(text)` defined. Connections are

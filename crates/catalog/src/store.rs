@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, Workspace};
 
-/// The generations of a workspace's catalogue. Reading one is a [`Snapshot`](crate::Snapshot)'s matter;
+/// What generations a workspace has, in `catalog.db`. Reading one is a [`Snapshot`](crate::Snapshot)'s matter;
 /// this lists them and writes what is known of them. Whoever writes holds [`Workspace::lock_for_writing`].
 #[derive(Debug)]
 pub struct Store {
@@ -41,7 +41,7 @@ pub struct Generation {
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS generations (
   n INTEGER PRIMARY KEY, state TEXT NOT NULL, created TEXT NOT NULL, content_hash TEXT NOT NULL,
-  items INTEGER NOT NULL, source TEXT NOT NULL, catalog TEXT NOT NULL)";
+  items INTEGER NOT NULL, source TEXT NOT NULL)";
 
 /// A writer waits this long for another connection's checkpoint or commit.
 const BUSY_MS: u32 = 5_000;
@@ -62,13 +62,7 @@ impl Store {
         let at = |source| StoreError::Sqlite { path: path.clone(), source };
         let connection =
             Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(at)?;
-        // In WAL mode readers go on while an import writes; NORMAL loses no commit but to a power cut, and
-        // then the whole of it. The cache is large enough that an import's pages are written once.
-        let pragmas = format!(
-            "PRAGMA busy_timeout = {BUSY_MS}; PRAGMA journal_mode = wal; PRAGMA synchronous = normal;
-             PRAGMA cache_size = -131072; PRAGMA temp_store = memory;"
-        );
-        connection.execute_batch(&pragmas).map_err(at)?;
+        connection.execute_batch(&format!("PRAGMA busy_timeout = {BUSY_MS}")).map_err(at)?;
         connection.execute_batch(SCHEMA).map_err(at)?;
         Ok(Self { path, connection })
     }
@@ -104,7 +98,7 @@ impl Store {
         }
     }
 
-    /// Removes every generation but these, with its rows. Gives back the numbers of those removed.
+    /// Forgets every generation but these. Gives back the numbers of those forgotten; their folders are the caller's to remove.
     pub fn keep_only(&mut self, keep: &[u32]) -> Result<Vec<u32>, StoreError> {
         let path = self.path.clone();
         let at = |source| StoreError::Sqlite { path: path.clone(), source };
@@ -123,19 +117,13 @@ impl Store {
     }
 }
 
-/// Drops the tables and the description of every generation but these.
+/// Forgets every generation but these.
 pub(crate) fn drop_others(connection: &Connection, keep: &[u32]) -> rusqlite::Result<Vec<u32>> {
     let mut numbers = connection.prepare("SELECT n FROM generations ORDER BY n")?;
     let numbers: Vec<u32> = numbers.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     let others: Vec<u32> = numbers.into_iter().filter(|n| !keep.contains(n)).collect();
     for n in &others {
-        for kind in TABLES {
-            connection.execute_batch(&format!("DROP TABLE IF EXISTS {kind}_{n}"))?;
-        }
         connection.execute("DELETE FROM generations WHERE n = ?1", params![n])?;
     }
     Ok(others)
 }
-
-/// The kinds of tables that a generation has.
-const TABLES: [&str; 5] = ["items", "values", "lexicon", "users", "interactions"];

@@ -6,7 +6,7 @@ use segue_world::{FileError, FileLock, fs};
 ///
 /// ```text
 /// workspace.toml  catalog.db  sessions.db  CURRENT
-/// generations/0001/{bm25/,vectors/,…}  models/  cache/  rejects/  traces/  outputs/
+/// generations/0001/{rows.db,bm25/,vectors/,…}  models/  cache/  rejects/  traces/  outputs/
 /// ```
 /// `CURRENT` holds the number of the generation that readers use; it is replaced atomically, so a reader
 /// sees the old generation or the new one, and a build that is killed leaves the old one serving.
@@ -61,7 +61,7 @@ impl Workspace {
         self.root.join("workspace.toml")
     }
 
-    /// Rows, statistics and lexicon of every generation.
+    /// What generations there are.
     pub fn catalog_db(&self) -> PathBuf {
         self.root.join("catalog.db")
     }
@@ -71,9 +71,14 @@ impl Workspace {
         self.root.join("sessions.db")
     }
 
-    /// The folder of a generation's indexes.
+    /// The folder of a generation: its rows and its indexes.
     pub fn generation_dir(&self, generation: u32) -> PathBuf {
         self.root.join("generations").join(format!("{generation:04}"))
+    }
+
+    /// Rows, statistics and lexicon of a generation.
+    pub fn rows_db(&self, generation: u32) -> PathBuf {
+        self.generation_dir(generation).join("rows.db")
     }
 
     /// What can be computed again: embeddings by the hash of their text.

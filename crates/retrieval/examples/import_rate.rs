@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     let (_, snapshot) = run_ours(&dataset, &folder.path().join("first"), &world)?;
-    let tables = read_tables(&folder.path().join("first/catalog.db"))?;
+    let tables = read_tables(&folder.path().join("first/generations/0001/rows.db"))?;
     let documents = read_documents(&snapshot)?;
     for pair in 0..pairs {
         let (a, b) = (folder.path().join(format!("ours{pair}")), folder.path().join(format!("bare{pair}")));
@@ -87,14 +87,14 @@ fn run_ours(dataset: &Dataset, root: &Path, world: &RealWorld) -> Result<(Took, 
     let imported = world.elapsed();
     build_index(&workspace, None, world, &mut |_| {}, &|| false)?;
     let took = (imported - began, world.elapsed() - imported);
-    Ok((took, Snapshot::open(&workspace.catalog_db(), 1)?))
+    Ok((took, Snapshot::of(&workspace, 1)?))
 }
 
 fn read_tables(database: &Path) -> Result<Vec<Table>> {
     let connection = Connection::open(database)?;
     let mut tables = Vec::new();
     let mut found = connection.prepare(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE '%~_1' ESCAPE '~' ORDER BY name",
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'segue~_%' ESCAPE '~' ORDER BY name",
     )?;
     let named = found.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
     for found in named {

@@ -44,7 +44,7 @@ impl Engine {
     /// Opens the generation that `CURRENT` names. Without an embedder, texts cannot be searched by meaning.
     pub fn open(workspace: &Workspace, embedder: Option<Arc<dyn Embedder>>) -> Result<Self, EngineError> {
         let generation = workspace.current()?;
-        let snapshot = Snapshot::open(&workspace.catalog_db(), generation)?;
+        let snapshot = Snapshot::of(workspace, generation)?;
         let folder = workspace.generation_dir(generation);
         let lexical = LexicalIndex::open(&folder.join("bm25"), snapshot.catalog())?;
         let mut spaces = Vec::new();

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use segue_catalog::{StoreError, WorkspaceError};
+use segue_catalog::{ImportError, StoreError, WorkspaceError};
 use segue_models::EmbedError;
 use segue_world::FileError;
 
@@ -54,6 +54,9 @@ pub enum IndexError {
     /// The catalogue cannot be read or marked.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The look-up tables cannot be written.
+    #[error(transparent)]
+    Lookups(ImportError),
     /// The lexical index cannot be written.
     #[error("the lexical index `{path}` cannot be written: {source}")]
     Lexical {

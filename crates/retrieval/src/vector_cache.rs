@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::IndexError;
 
+/// SHA-256 of a text.
+pub(crate) type TextKey = [u8; 32];
+
 /// One database for all generations and models of a workspace. It may be deleted at any time.
 #[derive(Debug)]
 pub(crate) struct VectorCache {
@@ -39,11 +42,20 @@ impl VectorCache {
         }
     }
 
-    pub(crate) fn get(&self, text: &str, dimensions: usize) -> Result<Option<Vec<f32>>, IndexError> {
+    /// True if there is a vector of the text.
+    pub(crate) fn has(&self, text: &TextKey, dimensions: usize) -> Result<bool, IndexError> {
+        let sql = "SELECT 1 FROM vectors WHERE model = ?1 AND text = ?2 AND length(vector) = ?3";
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut s| s.exists(params![self.model, text, (dimensions * size_of::<f32>()) as i64]))
+            .map_err(|source| self.failed(source))
+    }
+
+    pub(crate) fn get(&self, text: &TextKey, dimensions: usize) -> Result<Option<Vec<f32>>, IndexError> {
         let found: Option<Vec<u8>> = self
             .connection
             .prepare_cached("SELECT vector FROM vectors WHERE model = ?1 AND text = ?2")
-            .and_then(|mut s| s.query_row(params![self.model, key(text)], |r| r.get(0)).optional())
+            .and_then(|mut s| s.query_row(params![self.model, text], |r| r.get(0)).optional())
             .map_err(|source| self.failed(source))?;
         let vector =
             found.map(|bytes| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect());
@@ -60,7 +72,7 @@ impl VectorCache {
                 let mut insert = transaction.prepare_cached(sql)?;
                 for (text, vector) in texts.iter().zip(vectors) {
                     let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
-                    insert.execute(params![model, key(text), bytes])?;
+                    insert.execute(params![model, text_key(text), bytes])?;
                 }
             }
             transaction.commit()
@@ -68,11 +80,33 @@ impl VectorCache {
         written.map_err(|source| self.failed(source))
     }
 
+    /// Forgets every other text, whichever model embedded it; what was forgotten is written over.
+    pub(crate) fn keep_only(&mut self, texts: &[TextKey]) -> Result<(), IndexError> {
+        let forgotten = (|| {
+            self.connection.execute_batch(
+                "PRAGMA secure_delete = on; CREATE TEMP TABLE kept (text BLOB PRIMARY KEY) WITHOUT ROWID;",
+            )?;
+            let transaction = self.connection.transaction()?;
+            {
+                let mut insert = transaction.prepare("INSERT OR IGNORE INTO kept VALUES (?1)")?;
+                for text in texts {
+                    insert.execute([text])?;
+                }
+            }
+            transaction.execute("DELETE FROM vectors WHERE text NOT IN kept", [])?;
+            transaction.commit()?;
+            self.connection.execute_batch("DROP TABLE kept")?;
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        })();
+        forgotten.map_err(|source| self.failed(source))
+    }
+
     fn failed(&self, source: rusqlite::Error) -> IndexError {
         IndexError::Cache { path: self.path.clone(), source }
     }
 }
 
-fn key(text: &str) -> Vec<u8> {
-    Sha256::digest(text.as_bytes()).to_vec()
+/// The hash that stands for a text.
+pub(crate) fn text_key(text: &str) -> TextKey {
+    Sha256::digest(text.as_bytes()).into()
 }

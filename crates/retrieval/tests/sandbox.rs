@@ -15,35 +15,35 @@ const FIELDS: &[&str] = &["id", "title", "story", "tags", "year", "rating", "mad
 
 /// Statements that each reach for something outside, by a way of their own.
 const HOSTILE: &[&str] = &[
-    "SELECT hash FROM items_1",
-    "SELECT title FROM main.items_1",
+    "SELECT hash FROM segue_items",
+    "SELECT title FROM main.segue_items",
     // What a common table expression is called must not make it pass for the view of that name.
-    "WITH items AS (SELECT hash AS id FROM items_1) SELECT * FROM items",
+    "WITH items AS (SELECT hash AS id FROM segue_items) SELECT * FROM items",
     "WITH items AS (SELECT * FROM \"ITEMS_1\") SELECT * FROM items",
     "WITH things AS (SELECT ordinal FROM segue_pool) SELECT * FROM things",
-    "SELECT items.* FROM (SELECT * FROM main.items_1) AS items",
-    "SELECT * FROM [items_1] AS items",
+    "SELECT items.* FROM (SELECT * FROM main.segue_items) AS items",
+    "SELECT * FROM [segue_items] AS items",
     "SELECT ordinal FROM items",
-    "SELECT rowid FROM items_1",
+    "SELECT rowid FROM segue_items",
     "SELECT ordinal FROM temp.segue_pool",
     "SELECT * FROM sqlite_master",
     "SELECT sql FROM temp.sqlite_schema",
     "SELECT catalog FROM generations",
     "SELECT * FROM values_1",
     "SELECT * FROM users_1",
-    "SELECT * FROM pragma_table_info('items_1')",
+    "SELECT * FROM pragma_table_info('segue_items')",
     "SELECT name FROM pragma_database_list",
     "SELECT * FROM dbstat",
     "ATTACH DATABASE 'other.db' AS other",
     "PRAGMA query_only = off",
-    "DELETE FROM items_1",
+    "DELETE FROM segue_items",
     "UPDATE items SET title = 'x'",
     "INSERT INTO segue_pool VALUES (1)",
     "DROP VIEW items",
     "CREATE TEMP TABLE t AS SELECT 1",
     "VACUUM INTO 'copy.db'",
     "EXPLAIN SELECT * FROM items",
-    "SELECT 1; DROP TABLE items_1",
+    "SELECT 1; DROP TABLE segue_items",
     "SELECT load_extension('x')",
     "SELECT writefile('x', 'y')",
     "SELECT readfile('x')",
@@ -61,7 +61,7 @@ fn engine() -> (tempfile::TempDir, Engine, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let workspace = common::workspace(folder.path(), None);
     let engine = Engine::open(&workspace, None).unwrap();
-    (folder, engine, workspace.catalog_db())
+    (folder, engine, workspace.rows_db(1))
 }
 
 #[test]
@@ -126,15 +126,15 @@ impl Writer {
             11 => "items AS a JOIN things AS b ON a.year = b.year".to_owned(),
             12 => d
                 .pick(&[
-                    "items_1",
-                    "main.items_1",
+                    "segue_items",
+                    "main.segue_items",
                     "segue_pool",
                     "sqlite_master",
                     "users_1",
                     "generations",
                     "values_1",
                     "lexicon_1",
-                    "[items_1] AS items",
+                    "[segue_items] AS items",
                     "pragma_table_list",
                     "sqlite_temp_master",
                 ])
@@ -215,9 +215,9 @@ impl Writer {
             1 => format!("EXPLAIN {select}"),
             2 => format!("{select}; {}", self.select(0)),
             3 => format!("CREATE TEMP TABLE x AS {select}"),
-            4 => format!("INSERT INTO {} {select}", self.0.pick(&["items_1", "segue_pool", "items"])),
+            4 => format!("INSERT INTO {} {select}", self.0.pick(&["segue_items", "segue_pool", "items"])),
             5 => self.0.pick(HOSTILE).to_owned(),
-            6 => format!("{select} -- {}", self.0.pick(&["items_1", ";", "*/"])),
+            6 => format!("{select} -- {}", self.0.pick(&["segue_items", ";", "*/"])),
             _ => select,
         }
     }

@@ -93,6 +93,16 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
+/// Waits until what was written to a file is on the disk.
+pub fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|f| f.sync_all()).at("sync", path)
+}
+
+/// Gives a file a second name; where the file system has no such thing, copies it.
+pub fn link(from: &Path, to: &Path) -> Result<()> {
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ())).at("copy", from)
+}
+
 /// Creates a folder and those above it.
 pub fn create_dir_all(path: &Path) -> Result<()> {
     fs::create_dir_all(path).at("create folder", path)

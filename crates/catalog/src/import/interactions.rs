@@ -1,15 +1,16 @@
 //! Users and what they did with items.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use segue_world::fs;
 use serde_json::{Value as Json, json};
 
-use super::{ImportError, Job, Phase, link, sql, tables};
+use super::{ImportError, Job, Phase, link, sql};
 use crate::dataset::InteractionsSource;
 use crate::snapshot::quote;
 use crate::source::{BadRow, Record, Table};
@@ -25,24 +26,23 @@ pub(super) struct Social {
     pub(super) absent: Vec<PathBuf>,
 }
 
-pub(super) fn write(job: &mut Job<'_>, connection: &Connection, n: u32) -> Result<Social, ImportError> {
+pub(super) fn write(job: &mut Job<'_>, connection: &Connection) -> Result<Social, ImportError> {
     let mut social = Social::default();
-    users(job, connection, n, &mut social)?;
-    interactions(job, connection, n, &mut social)?;
-    tables::index_interactions(connection, n)?;
+    users(job, connection, &mut social)?;
+    interactions(job, connection, &mut social)?;
     // A user who is not described is known all the same.
-    sql(connection.execute_batch(&format!(
-        "INSERT OR IGNORE INTO users_{n} SELECT DISTINCT user, '{{}}' FROM interactions_{n}"
-    )))?;
+    sql(connection.execute_batch(
+        "INSERT OR IGNORE INTO segue_users SELECT DISTINCT user, '{}' FROM segue_interactions",
+    ))?;
     let count = |table: &str| {
-        sql(connection.query_row(&format!("SELECT count(*) FROM {table}_{n}"), [], |r| r.get::<_, i64>(0)))
+        sql(connection.query_row(&format!("SELECT count(*) FROM segue_{table}"), [], |r| r.get::<_, i64>(0)))
     };
     social.users = count("users")?.max(0) as u64;
     social.interactions = count("interactions")?.max(0) as u64;
     Ok(social)
 }
 
-fn users(job: &mut Job<'_>, connection: &Connection, n: u32, social: &mut Social) -> Result<(), ImportError> {
+fn users(job: &mut Job<'_>, connection: &Connection, social: &mut Social) -> Result<(), ImportError> {
     let Some(users) = &job.dataset.users else { return Ok(()) };
     let file = &users.source.file;
     if users.optional && !fs::exists(file) {
@@ -51,7 +51,7 @@ fn users(job: &mut Job<'_>, connection: &Connection, n: u32, social: &mut Social
     }
     let columns: Vec<&str> =
         std::iter::once(users.user.as_str()).chain(users.attributes.values().map(String::as_str)).collect();
-    let mut insert = sql(connection.prepare(&format!("INSERT OR IGNORE INTO users_{n} VALUES (?1, ?2)")))?;
+    let mut insert = sql(connection.prepare("INSERT OR IGNORE INTO segue_users VALUES (?1, ?2)"))?;
     Table::open(&users.source)?.read(&columns, &mut |row| {
         let record = match row {
             Ok(record) if !key(record.cells.first()).is_empty() => record,
@@ -75,12 +75,7 @@ fn users(job: &mut Job<'_>, connection: &Connection, n: u32, social: &mut Social
     })
 }
 
-fn interactions(
-    job: &mut Job<'_>,
-    connection: &Connection,
-    n: u32,
-    social: &mut Social,
-) -> Result<(), ImportError> {
+fn interactions(job: &mut Job<'_>, connection: &Connection, social: &mut Social) -> Result<(), ImportError> {
     let Some(source) = &job.dataset.interactions else { return Ok(()) };
     let needed = [Some(&source.source.file), source.link.as_ref().map(|l| &l.source.file)];
     let absent = needed.into_iter().flatten().find(|f| !fs::exists(f));
@@ -88,7 +83,7 @@ fn interactions(
         social.absent.push(absent.clone());
         return Ok(());
     }
-    let mut items = Items::new(job, connection, n, source, social)?;
+    let mut items = Items::new(job, connection, source, social)?;
     let columns: Vec<&str> =
         [Some(&source.user), Some(&source.item), source.value.as_ref(), source.time.as_ref()]
             .into_iter()
@@ -96,8 +91,7 @@ fn interactions(
             .map(String::as_str)
             .collect();
     let file = &source.source.file;
-    let mut insert =
-        sql(connection.prepare(&format!("INSERT INTO interactions_{n} VALUES (?1, ?2, ?3, ?4)")))?;
+    let mut insert = sql(connection.prepare("INSERT INTO segue_interactions VALUES (?1, ?2, ?3, ?4)"))?;
     let mut done = 0;
     Table::open(&source.source)?.read(&columns, &mut |row| {
         done += 1;
@@ -185,7 +179,8 @@ fn faulty(record: Record, column: &str, reason: &str) -> BadRow {
 /// From keys to ordinals: by the link if there is one, else by id.
 struct Items<'a> {
     linked: Option<HashMap<String, Ordinal>>,
-    by_id: rusqlite::Statement<'a>,
+    id_of: rusqlite::Statement<'a>,
+    items: Ordinal,
     known: BTreeMap<String, Option<Ordinal>>,
 }
 
@@ -196,16 +191,16 @@ impl<'a> Items<'a> {
     fn new(
         job: &mut Job<'_>,
         connection: &'a Connection,
-        n: u32,
         source: &InteractionsSource,
         social: &mut Social,
     ) -> Result<Self, ImportError> {
-        let linked = source.link.as_ref().map(|l| link::resolve(job, connection, n, l)).transpose()?;
+        let linked = source.link.as_ref().map(|l| link::resolve(job, connection, l)).transpose()?;
         social.linked = linked.as_ref().map(|l| (l.ordinals.len() as u64, l.keys));
         let id = job.dataset.fields.iter().find(|f| f.field.role == Role::Id);
         let id = quote(id.map_or("id", |f| &f.field.name));
-        let by_id = sql(connection.prepare(&format!("SELECT ordinal FROM items_{n} WHERE {id} = ?1")))?;
-        Ok(Self { linked: linked.map(|l| l.ordinals), by_id, known: BTreeMap::new() })
+        let id_of = sql(connection.prepare(&format!("SELECT {id} FROM segue_items WHERE ordinal = ?1")))?;
+        let items = sql(connection.query_row("SELECT count(*) FROM segue_items", [], |r| r.get(0)))?;
+        Ok(Self { linked: linked.map(|l| l.ordinals), id_of, items, known: BTreeMap::new() })
     }
 
     fn find(&mut self, key: &str) -> Result<Option<Ordinal>, ImportError> {
@@ -215,11 +210,26 @@ impl<'a> Items<'a> {
         if let Some(known) = self.known.get(key) {
             return Ok(*known);
         }
-        let found = sql(self.by_id.query_row([key], |r| r.get(0)).optional())?;
+        let found = self.search(key)?;
         if self.known.len() >= REMEMBERED {
             self.known.clear();
         }
         self.known.insert(key.to_owned(), found);
         Ok(found)
+    }
+
+    /// Ordinals are in the order of the ids.
+    fn search(&mut self, key: &str) -> Result<Option<Ordinal>, ImportError> {
+        let (mut low, mut high) = (0, self.items);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = sql(self.id_of.query_row([middle], |r| r.get::<_, String>(0)))?;
+            match row.as_str().cmp(key) {
+                Ordering::Equal => return Ok(Some(middle)),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
     }
 }

@@ -1,16 +1,30 @@
-//! Items: read into a sorter by id, then written in that order with dense ordinals.
+//! Items: read into a sorter by id, then written in that order with dense ordinals. Reading and converting go on in a thread
+//! beside sorting, and storing beside counting.
 
-use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
-use rusqlite::{Connection, ToSql};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::codec::{Cells, decode, encode};
+use super::encode::encode_cell;
 use super::gather::Gather;
 use super::sorter::{Sorted, Sorter};
-use super::{ImportError, Job, Phase, codec, convert, distinct, sql};
-use crate::dataset::{DatasetField, Duplicates};
+use super::{ImportError, Job, Phase, Progress, distinct, sql};
+use crate::dataset::{Dataset, DatasetField, Duplicates};
 use crate::source::{BadRow, Record, Table};
 use crate::{FieldStatistics, Ordinal, Role, Row, Value};
+
+/// Bytes that are handed from thread to thread at once, about.
+const BATCH: usize = 256 << 10;
+/// Batches that may wait.
+const WAITING: usize = 4;
+/// What stands before the values of a row: the line of the file and the row's hash.
+const LINE: usize = 8;
+const HASH: usize = 8;
 
 /// The items' rows in the order of their ids, and within an id in the order of the file.
 pub(super) struct ReadItems {
@@ -28,35 +42,39 @@ pub(super) struct WrittenItems {
     pub(super) statistics: Vec<FieldStatistics>,
 }
 
+/// Rows on their way to the sorter.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    /// The lengths of key and payload of each.
+    rows: Vec<(usize, usize)>,
+    bad: Vec<BadRow>,
+}
+
 pub(super) fn read(job: &mut Job<'_>) -> Result<ReadItems, ImportError> {
     let dataset = job.dataset;
     let file = dataset.items.source.file.as_path();
     let table = Table::open(&dataset.items.source)?;
-    let wanted: Vec<&str> = dataset.fields.iter().map(|f| f.column.as_str()).collect();
-    let id = dataset.fields.iter().position(|f| f.field.role == Role::Id).unwrap_or(0);
     let mut sorter = Sorter::new(&job.scratch, "items", job.budget);
     let (mut rows, mut taken) = (0_u64, 0_u64);
-    let (mut key, mut payload) = (Vec::new(), Vec::new());
-    table.read(&wanted, &mut |row| -> Result<(), ImportError> {
-        rows += 1;
-        job.tick(Phase::Reading, rows, None)?;
-        let converted = row.and_then(|record| {
-            let line = record.line;
-            Ok((line, values(&record, &dataset.fields, &dataset.items.missing, id)?))
-        });
-        let (line, values) = match converted {
-            Ok(converted) => converted,
-            Err(bad) => return Ok(job.rejects.add(file, bad)?),
-        };
-        taken += 1;
-        key.clear();
-        key.extend(values.get(id).and_then(Value::as_str).unwrap_or_default().as_bytes());
-        key.push(0);
-        key.extend(rows.to_be_bytes());
-        payload.clear();
-        payload.extend(line.to_le_bytes());
-        codec::encode(&values, &mut payload);
-        Ok(sorter.push(&key, &payload)?)
+    thread::scope(|scope| {
+        let (sender, batches) = sync_channel::<Batch>(WAITING);
+        let reading = scope.spawn(move || convert_all(table, dataset, &sender));
+        let sorting = (|| {
+            for mut batch in batches {
+                taken += batch.rows.len() as u64;
+                rows += (batch.rows.len() + batch.bad.len()) as u64;
+                for bad in batch.bad.drain(..) {
+                    job.rejects.add(file, bad)?;
+                }
+                sort(&mut batch, &mut sorter)?;
+                job.look(Phase::Reading, rows, None)?;
+            }
+            Ok(())
+        })();
+        // Once nobody receives any more, the reading ends by itself.
+        let read = joined(reading.join());
+        sorting.and(read)
     })?;
     if taken == 0 {
         return Err(ImportError::NoRows(file.to_owned()));
@@ -64,145 +82,235 @@ pub(super) fn read(job: &mut Job<'_>) -> Result<ReadItems, ImportError> {
     Ok(ReadItems { rows, taken, sorted: sorter.sorted()? })
 }
 
-fn values(
-    record: &Record,
-    fields: &[DatasetField],
-    missing: &[String],
-    id: usize,
-) -> Result<Vec<Value>, BadRow> {
+/// A thread's result; a panic goes on here.
+fn joined<T>(result: thread::Result<T>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Reads the table and sends its rows on, in batches.
+fn convert_all(table: Table, dataset: &Dataset, to: &SyncSender<Batch>) -> Result<(), ImportError> {
+    let wanted: Vec<&str> = dataset.fields.iter().map(|f| f.column.as_str()).collect();
+    let id = dataset.fields.iter().position(|f| f.field.role == Role::Id).unwrap_or(0);
+    let mut batch = Batch::default();
+    let mut place = 0_u64;
+    let send = |batch: &mut Batch| to.send(std::mem::take(batch)).map_err(|_| ImportError::Cancelled);
+    table.read(&wanted, &mut |record| -> Result<(), ImportError> {
+        place += 1;
+        let before = batch.bytes.len();
+        let added = record.and_then(|record| add(&mut batch, &record, dataset, id, place));
+        if let Err(bad) = added {
+            batch.bytes.truncate(before);
+            batch.bad.push(bad);
+        }
+        if batch.bytes.len() > BATCH || batch.bad.len() > 1000 { send(&mut batch) } else { Ok(()) }
+    })?;
+    send(&mut batch)
+}
+
+/// Adds a row: as key its id and its place in the file, as payload line, place for the hash, values.
+fn add(batch: &mut Batch, record: &Record, dataset: &Dataset, id: usize, place: u64) -> Result<(), BadRow> {
+    let fields = &dataset.fields;
     let bad = |field: &DatasetField, reason: String| {
         let raw: serde_json::Map<String, Json> =
             fields.iter().zip(&record.cells).map(|(f, cell)| (f.column.clone(), json!(cell))).collect();
         BadRow { line: record.line, column: Some(field.column.clone()), reason, raw: raw.into() }
     };
-    let mut values = Vec::with_capacity(fields.len());
-    for (i, (field, cell)) in fields.iter().zip(&record.cells).enumerate() {
-        let value = convert::convert(cell, field, missing).map_err(|reason| bad(field, reason))?;
-        if i == id && value.is_null() {
+    let out = &mut batch.bytes;
+    let start = out.len();
+    let mut encoded = Vec::with_capacity(32);
+    if let Some((field, cell)) = fields.get(id).zip(record.cells.get(id)) {
+        let known = encode_cell(cell, field, &dataset.items.missing, &mut encoded);
+        if !known.map_err(|reason| bad(field, reason))? {
             return Err(bad(field, "the row has no id".into()));
         }
-        values.push(value);
     }
-    Ok(values)
+    out.extend(encoded.get(5..).unwrap_or_default());
+    out.push(0);
+    out.extend(place.to_be_bytes());
+    let key = out.len() - start;
+    out.extend(record.line.to_le_bytes());
+    out.extend([0; HASH]);
+    for (i, (field, cell)) in fields.iter().zip(&record.cells).enumerate() {
+        if i == id {
+            out.extend(&encoded);
+        } else {
+            encode_cell(cell, field, &dataset.items.missing, out).map_err(|reason| bad(field, reason))?;
+        }
+    }
+    batch.rows.push((key, out.len() - start - key));
+    Ok(())
+}
+
+/// Gives the rows of a batch their hashes, and to the sorter.
+fn sort(batch: &mut Batch, sorter: &mut Sorter) -> Result<(), ImportError> {
+    let mut rest = batch.bytes.as_mut_slice();
+    let mut json = Vec::new();
+    for (key, payload) in &batch.rows {
+        let Some((row, after)) = std::mem::take(&mut rest).split_at_mut_checked(key + payload) else { break };
+        rest = after;
+        let (key, payload) = row.split_at_mut(*key);
+        if let Some((head, values)) = payload.split_at_mut_checked(LINE + HASH) {
+            let hash = hash_of(values, &mut json)?;
+            head.iter_mut().skip(LINE).zip(hash).for_each(|(to, from)| *to = from);
+        }
+        sorter.push(key, payload)?;
+    }
+    Ok(())
+}
+
+/// The first half of what [`Row::hash_of`] writes in hexadecimal digits.
+fn hash_of(row: &[u8], json: &mut Vec<u8>) -> Result<[u8; HASH], ImportError> {
+    json.clear();
+    serde_json::to_writer(&mut *json, &Cells(row))?;
+    Ok(Sha256::digest(&*json).first_chunk().copied().unwrap_or_default())
+}
+
+/// A row that is ready to be stored.
+#[derive(Debug, Default)]
+struct Complete {
+    id: Vec<u8>,
+    hash: [u8; HASH],
+    values: Vec<u8>,
 }
 
 pub(super) fn write(
     job: &mut Job<'_>,
-    connection: &Connection,
-    n: u32,
-    mut read: ReadItems,
+    connection: &mut Connection,
+    read: ReadItems,
 ) -> Result<WrittenItems, ImportError> {
     let fields: Vec<_> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
-    let id = fields.iter().position(|f| f.role == Role::Id).unwrap_or(0);
-    let mut writer = Writer {
-        insert: sql(connection.prepare(&insert_sql(n, fields.len())))?,
-        gather: Gather::new(&fields, &job.scratch, job.budget),
-        content: Sha256::new(),
-        items: 0,
-    };
-    let (mut repeats, mut done) = (0, 0);
-    let mut pending: Option<Vec<Value>> = None;
-    while let Some((_, payload)) = read.sorted.next()? {
-        done += 1;
-        job.tick(Phase::Writing, done, Some(read.taken))?;
-        let Some((line, values)) = payload.split_first_chunk::<8>() else { continue };
-        let Some(values) = codec::decode(values) else { continue };
-        match &mut pending {
-            Some(first) if first.get(id) == values.get(id) => match job.dataset.items.duplicates {
-                Duplicates::Reject => {
-                    let bad = repeated(u64::from_le_bytes(*line), &values, &job.dataset.fields, id);
-                    job.rejects.add(&job.dataset.items.source.file, bad)?;
-                }
-                Duplicates::First => repeats += 1,
-                Duplicates::Merge => {
-                    repeats += 1;
-                    merge(first, values);
-                }
-            },
-            other => {
-                if let Some(complete) = other.replace(values) {
-                    writer.write(&complete)?;
+    let mut rows = Rows::new(read);
+    let mut gather = Gather::new(&fields, &job.scratch, job.budget);
+    let mut content = Sha256::new();
+    let mut items: Ordinal = 0;
+    let columns = fields.len();
+    thread::scope(|scope| {
+        let (sender, batches) = sync_channel::<Vec<u8>>(WAITING);
+        let storing = scope.spawn(move || store_all(connection, columns, batches));
+        let counting = (|| {
+            let mut batch = Vec::with_capacity(BATCH * 2);
+            while let Some(row) = rows.next(job)? {
+                items = items.checked_add(1).ok_or(ImportError::TooMany)?;
+                content.update(hex(&row.hash).as_bytes());
+                gather.add(Cells(&row.values))?;
+                batch.extend((row.values.len() as u32).to_le_bytes());
+                batch.extend(row.hash);
+                batch.extend(&row.values);
+                if batch.len() > BATCH {
+                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
+                    // Nobody receives once storing has failed; its error is told below.
+                    if sender.send(full).is_err() {
+                        return Ok(());
+                    }
                 }
             }
-        }
-    }
-    if let Some(complete) = pending {
-        writer.write(&complete)?;
-    }
-    let Writer { insert, gather, mut content, items } = writer;
-    drop(insert);
+            let _ = sender.send(batch);
+            Ok(())
+        })();
+        drop(sender);
+        let stored = joined(storing.join());
+        counting.and(stored)
+    })?;
     content.update(serde_json::to_vec(&fields)?);
     let content_hash = hex(&content.finalize());
-    (job.progress)(super::Progress { phase: Phase::Counting, done: 0, total: None });
-    let statistics = gather.finish(connection, n)?;
-    Ok(WrittenItems { items: u64::from(items), repeats, content_hash, statistics })
+    (job.progress)(Progress { phase: Phase::Counting, done: 0, total: None });
+    let statistics = gather.finish()?;
+    Ok(WrittenItems { items: u64::from(items), repeats: rows.repeats, content_hash, statistics })
 }
 
-fn insert_sql(n: u32, fields: usize) -> String {
-    let places: Vec<_> = (1..=fields + 2).map(|i| format!("?{i}")).collect();
-    format!("INSERT INTO items_{n} VALUES ({})", places.join(", "))
-}
-
-struct Writer<'a> {
-    insert: rusqlite::Statement<'a>,
-    gather: Gather<'a>,
-    content: Sha256,
-    items: Ordinal,
-}
-
-impl Writer<'_> {
-    fn write(&mut self, values: &[Value]) -> Result<(), ImportError> {
-        let ordinal = self.items;
-        self.items = ordinal.checked_add(1).ok_or(ImportError::TooMany)?;
-        let hash = Row::hash_of(values);
-        self.content.update(hash.as_bytes());
-        sql(self.insert.raw_bind_parameter(1, ordinal))?;
-        sql(self.insert.raw_bind_parameter(2, hash))?;
-        for (i, value) in values.iter().enumerate() {
-            sql(self.insert.raw_bind_parameter(i + 3, Stored(value)))?;
-        }
-        sql(self.insert.raw_execute())?;
-        Ok(self.gather.add(ordinal, values)?)
-    }
-}
-
-/// A value as it stands in the items' table.
-struct Stored<'a>(&'a Value);
-
-impl ToSql for Stored<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
-            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
-            Value::Bool(b) => ToSqlOutput::Owned(SqlValue::Integer(i64::from(*b))),
-            Value::Integer(i) => ToSqlOutput::Borrowed(ValueRef::Integer(*i)),
-            Value::Real(r) => ToSqlOutput::Borrowed(ValueRef::Real(*r)),
-            Value::Text(t) => ToSqlOutput::Borrowed(ValueRef::Text(t.as_bytes())),
-            Value::List(_) => {
-                let json = serde_json::to_string(self.0)
-                    .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
-                ToSqlOutput::Owned(SqlValue::Text(json))
+/// Stores rows in the order in which they come.
+fn store_all(
+    connection: &mut Connection,
+    columns: usize,
+    batches: Receiver<Vec<u8>>,
+) -> Result<(), ImportError> {
+    let places: Vec<_> = (1..=columns + 2).map(|i| format!("?{i}")).collect();
+    let mut insert =
+        sql(connection.prepare(&format!("INSERT INTO segue_items VALUES ({})", places.join(", "))))?;
+    let mut ordinal: Ordinal = 0;
+    for batch in batches {
+        let mut rest = batch.as_slice();
+        while let Some((len, after)) = rest.split_first_chunk::<4>() {
+            let Some((hash, after)) = after.split_first_chunk::<HASH>() else { break };
+            let Some((values, after)) = after.split_at_checked(u32::from_le_bytes(*len) as usize) else {
+                break;
+            };
+            rest = after;
+            sql(insert.raw_bind_parameter(1, ordinal))?;
+            sql(insert.raw_bind_parameter(2, hex(hash)))?;
+            for (i, cell) in Cells(values).enumerate() {
+                sql(insert.raw_bind_parameter(i + 3, cell))?;
             }
-        })
+            sql(insert.raw_execute())?;
+            ordinal = ordinal.saturating_add(1);
+        }
+    }
+    Ok(())
+}
+
+/// The sorted rows, those that repeat an id merged, left out or rejected, as the data set says.
+struct Rows {
+    read: ReadItems,
+    done: u64,
+    repeats: u64,
+    /// What comes next, but for rows that repeat its id.
+    pending: Option<Complete>,
+}
+
+impl Rows {
+    fn new(read: ReadItems) -> Self {
+        Self { read, done: 0, repeats: 0, pending: None }
+    }
+
+    fn next(&mut self, job: &mut Job<'_>) -> Result<Option<Complete>, ImportError> {
+        while let Some((key, payload)) = self.read.sorted.next()? {
+            self.done += 1;
+            let id = key.get(..key.len().saturating_sub(9)).unwrap_or_default();
+            let Some((line, payload)) = payload.split_first_chunk::<LINE>() else { continue };
+            let Some((hash, values)) = payload.split_first_chunk::<HASH>() else { continue };
+            let complete = match &mut self.pending {
+                Some(first) if first.id == id => {
+                    let duplicates = job.dataset.items.duplicates;
+                    if duplicates == Duplicates::Reject {
+                        reject(job, u64::from_le_bytes(*line), values)?;
+                    } else {
+                        self.repeats += 1;
+                    }
+                    if duplicates == Duplicates::Merge {
+                        merge(first, values)?;
+                    }
+                    continue;
+                }
+                pending => {
+                    pending.replace(Complete { id: id.to_owned(), hash: *hash, values: values.to_owned() })
+                }
+            };
+            job.tick(Phase::Writing, self.done, Some(self.read.taken))?;
+            if complete.is_some() {
+                return Ok(complete);
+            }
+        }
+        Ok(self.pending.take())
     }
 }
 
-fn repeated(line: u64, values: &[Value], fields: &[DatasetField], id: usize) -> BadRow {
+fn reject(job: &mut Job<'_>, line: u64, values: &[u8]) -> Result<(), ImportError> {
+    let fields = &job.dataset.fields;
     let row: serde_json::Map<String, Json> =
-        fields.iter().zip(values).map(|(f, value)| (f.field.name.clone(), json!(value))).collect();
-    let of = values.get(id).map_or_else(String::new, Value::to_string);
-    BadRow {
-        line,
-        column: fields.get(id).map(|f| f.column.clone()),
-        reason: format!(
-            "an earlier row has the id `{of}`; set `duplicates` to `first` or `merge` if that is meant"
-        ),
-        raw: row.into(),
-    }
+        fields.iter().zip(decode(values)).map(|(f, value)| (f.field.name.clone(), json!(value))).collect();
+    let id = fields.iter().find(|f| f.field.role == Role::Id);
+    let of = id.and_then(|f| row.get(&f.field.name)).and_then(Json::as_str).unwrap_or_default();
+    let reason =
+        format!("an earlier row has the id `{of}`; set `duplicates` to `first` or `merge` if that is meant");
+    let bad = BadRow { line, column: id.map(|f| f.column.clone()), reason, raw: row.into() };
+    let file: &Path = &job.dataset.items.source.file;
+    Ok(job.rejects.add(file, bad)?)
 }
 
 /// Adds the values of the second row's lists to those of the first, and fills in what the first does not know.
-fn merge(first: &mut [Value], second: Vec<Value>) {
-    for (into, from) in first.iter_mut().zip(second) {
+fn merge(first: &mut Complete, second: &[u8]) -> Result<(), ImportError> {
+    let mut merged = decode(&first.values);
+    for (into, from) in merged.iter_mut().zip(decode(second)) {
         match (into, from) {
             (Value::List(values), Value::List(more)) => {
                 values.extend(more);
@@ -212,6 +320,10 @@ fn merge(first: &mut [Value], second: Vec<Value>) {
             _ => {}
         }
     }
+    first.values.clear();
+    encode(&merged, &mut first.values);
+    first.hash = hash_of(&first.values, &mut Vec::new())?;
+    Ok(())
 }
 
 impl Row {
@@ -220,15 +332,13 @@ impl Row {
         // Values have no maps with keys other than text, the one thing that cannot be written as JSON.
         let json = serde_json::to_vec(values).unwrap_or_default();
         let mut hex = hex(&Sha256::digest(&json));
-        hex.truncate(16);
+        hex.truncate(2 * HASH);
         hex
     }
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        use std::fmt::Write;
-        let _ = write!(out, "{b:02x}");
-        out
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |d: u8| DIGITS.get(usize::from(d)).copied().map_or('0', char::from);
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }

@@ -34,7 +34,6 @@ struct Wanted {
 pub(super) fn resolve(
     job: &mut Job<'_>,
     connection: &Connection,
-    n: u32,
     link: &Link,
 ) -> Result<Linked, ImportError> {
     let fields: Vec<&Field> = job.dataset.fields.iter().map(|f| &f.field).collect();
@@ -51,7 +50,7 @@ pub(super) fn resolve(
         }
     }
     let columns: Vec<_> = fields.iter().map(|f| quote(&f.name)).collect();
-    let query = format!("SELECT ordinal, {} FROM items_{n} ORDER BY ordinal", columns.join(", "));
+    let query = format!("SELECT ordinal, {} FROM segue_items ORDER BY ordinal", columns.join(", "));
     let mut statement = sql(connection.prepare(&query))?;
     let mut rows = sql(statement.query([]))?;
     while let Some(row) = sql(rows.next())? {

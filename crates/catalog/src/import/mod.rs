@@ -1,23 +1,26 @@
 //! Files become a generation of the catalogue, whole or not at all.
 //!
-//! An import states the whole catalogue. It reads the items into a sorter (bounded memory), then writes a
-//! new generation's tables in the order of their keys inside one transaction. Killed at any time, it leaves
-//! what was there before: SQLite rolls the transaction back, and scratch files are removed by the next
-//! import. What readers see changes only when the generation is indexed and `CURRENT` points to it.
+//! An import states the whole catalogue. It reads the items into a sorter (bounded memory), then writes a new generation's
+//! rows in the order of their ids into a database of its own, beside the others, which is renamed when it is whole. Killed at
+//! any time, it leaves what was there before, and scratch files, which the next import removes. What readers see changes only
+//! when the generation is indexed and `CURRENT` points to it.
 
 mod codec;
 mod convert;
+mod encode;
 mod gather;
 mod interactions;
 mod items;
 mod link;
+mod lookups;
 mod numbers;
 mod rejects;
 mod sorter;
 mod tables;
+mod tally;
 mod top;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 use segue_world::{FileError, World, fs};
@@ -27,6 +30,7 @@ use crate::dataset::Dataset;
 use crate::source::SourceError;
 use crate::store::{Store, drop_others};
 use crate::{Catalog, Field, Snapshot, StoreError, Workspace, WorkspaceError};
+pub use lookups::write_lookups;
 pub use rejects::{Rejected, RejectedRows};
 
 pub(crate) use convert::distinct;
@@ -55,7 +59,7 @@ pub enum Phase {
     Reading,
     /// Writing items.
     Writing,
-    /// Writing look-up tables, lexicon and statistics.
+    /// Counting values, for the statistics.
     Counting,
     /// Reading and writing users and interactions.
     Interactions,
@@ -155,9 +159,11 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// Called after each row: tells progress and stops if the user wants it.
     fn tick(&mut self, phase: Phase, done: u64, total: Option<u64>) -> Result<(), ImportError> {
-        if !done.is_multiple_of(STRIDE) {
-            return Ok(());
-        }
+        if done.is_multiple_of(STRIDE) { self.look(phase, done, total) } else { Ok(()) }
+    }
+
+    /// Tells progress and stops if the user wants it.
+    fn look(&mut self, phase: Phase, done: u64, total: Option<u64>) -> Result<(), ImportError> {
         if (self.cancelled)() {
             return Err(ImportError::Cancelled);
         }
@@ -188,7 +194,7 @@ pub fn import(
     let rejected = job.rejects.finish(dataset.sources().map(|s| s.file.as_path()))?;
     let written = match result {
         Err(ImportError::Sql(source)) => {
-            return Err(StoreError::Sqlite { path: workspace.catalog_db(), source }.into());
+            return Err(StoreError::Sqlite { path: job.scratch.join(ROWS), source }.into());
         }
         Err(ImportError::NoRows(file)) => return Err(nothing_taken(file, rejected)),
         other => other?,
@@ -213,20 +219,19 @@ fn nothing_taken(file: PathBuf, rejected: Vec<RejectedRows>) -> ImportError {
 fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<ImportReport, ImportError> {
     let started = world.elapsed();
     let read = items::read(job)?;
-    let mut store = Store::create(workspace)?;
-    let current = workspace.current().ok();
-    let n = 1 + store.newest()?.map_or(0, |g| g.number).max(current.unwrap_or(0));
-    let transaction = sql(store.connection().transaction())?;
-    let fields: Vec<Field> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
-    tables::create(&transaction, n, &fields)?;
     let rows = read.rows;
-    let written = items::write(job, &transaction, n, read)?;
-    tables::index_items(&transaction, n, &fields)?;
-    let social = interactions::write(job, &transaction, n)?;
+    fs::create_dir_all(&job.scratch)?;
+    let path = job.scratch.join(ROWS);
+    let mut connection = sql(fresh(&path))?;
+    let fields: Vec<Field> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
+    sql(connection.execute_batch("BEGIN"))?;
+    tables::create(&connection, &fields)?;
+    let written = items::write(job, &mut connection, read)?;
+    let social = interactions::write(job, &connection)?;
     let catalog = Catalog {
         name: job.dataset.name.clone(),
         noun: job.dataset.noun.clone(),
-        generation: n,
+        generation: 0,
         fields,
         statistics: written.statistics,
         items: written.items,
@@ -234,14 +239,15 @@ fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<Im
         interactions: social.interactions,
         attribution: job.dataset.attribution.clone(),
     };
-    describe(&transaction, job.dataset, &catalog, &written.content_hash, world)?;
-    let keep: Vec<u32> = current.into_iter().chain([n]).collect();
-    let dropped = sql(drop_others(&transaction, &keep))?;
+    let description = Snapshot::describe(&catalog)?;
+    sql(connection.execute("INSERT INTO segue_catalog VALUES (?1)", [description]))?;
+    sql(connection.execute_batch("COMMIT"))?;
+    sql(connection.close().map_err(|(_, e)| e))?;
+    fs::sync(&path)?;
     if (job.cancelled)() {
         return Err(ImportError::Cancelled);
     }
-    sql(transaction.commit())?;
-    finish(workspace, store.connection(), &dropped)?;
+    let n = enter(workspace, job, &written.content_hash, written.items, world)?;
     Ok(ImportReport {
         generation: n,
         items: written.items,
@@ -258,30 +264,50 @@ fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<Im
     })
 }
 
-fn describe(
-    connection: &Connection,
-    dataset: &Dataset,
-    catalog: &Catalog,
-    content_hash: &str,
-    world: &dyn World,
-) -> Result<(), ImportError> {
-    let (source, json) = (serde_json::to_string(dataset)?, Snapshot::describe(catalog)?);
-    let insert = "INSERT INTO generations (n, state, created, content_hash, items, source, catalog)
-                  VALUES (?1, 'imported', ?2, ?3, ?4, ?5, ?6)";
-    let created = world.now().to_string();
-    let values = params![catalog.generation, created, content_hash, catalog.items as i64, source, json];
-    sql(connection.execute(insert, values))?;
-    Ok(())
+/// The name of a generation's database while it is written, and after.
+const ROWS: &str = "rows.db";
+
+/// A new database file, which nobody else sees before it is whole: it needs no journal.
+fn fresh(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = off; PRAGMA synchronous = off; PRAGMA locking_mode = exclusive; PRAGMA cache_size = -32768",
+    )?;
+    Ok(connection)
 }
 
-/// After the commit: what is left to do is repeated by the next import if this one is killed here.
-fn finish(workspace: &Workspace, connection: &Connection, dropped: &[u32]) -> Result<(), ImportError> {
+/// Gives the written rows a number and makes them a generation of the workspace. Generations that neither serve nor are this
+/// one are forgotten.
+fn enter(
+    workspace: &Workspace,
+    job: &Job<'_>,
+    content_hash: &str,
+    items: u64,
+    world: &dyn World,
+) -> Result<u32, ImportError> {
+    let mut store = Store::create(workspace)?;
+    let current = workspace.current().ok();
+    let n = 1 + store.newest()?.map_or(0, |g| g.number).max(current.unwrap_or(0));
+    let source = serde_json::to_string(job.dataset)?;
+    let folder = workspace.generation_dir(n);
+    // What lies there is of an import that was killed between here and its entry in the list.
+    fs::remove_dir_all(&folder)?;
+    fs::create_dir_all(&folder)?;
+    fs::rename(&job.scratch.join(ROWS), &workspace.rows_db(n))?;
+    let path = workspace.catalog_db();
+    let at = |source| StoreError::Sqlite { path: path.clone(), source };
+    let transaction = store.connection().transaction().map_err(at)?;
+    let insert = "INSERT INTO generations (n, state, created, content_hash, items, source)
+                  VALUES (?1, 'imported', ?2, ?3, ?4, ?5)";
+    let values = params![n, world.now().to_string(), content_hash, items as i64, source];
+    transaction.execute(insert, values).map_err(at)?;
+    let keep: Vec<u32> = current.into_iter().chain([n]).collect();
+    let dropped = drop_others(&transaction, &keep).map_err(at)?;
+    transaction.commit().map_err(at)?;
     for n in dropped {
-        fs::remove_dir_all(&workspace.generation_dir(*n))?;
+        fs::remove_dir_all(&workspace.generation_dir(n))?;
     }
-    // A reader may hold the log back; then a later checkpoint does it.
-    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    Ok(())
+    Ok(n)
 }
 
 #[cfg(test)]

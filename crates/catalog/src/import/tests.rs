@@ -63,7 +63,8 @@ impl Shelf {
     }
 
     fn snapshot(&self, generation: u32) -> Snapshot {
-        Snapshot::open(&self.workspace().catalog_db(), generation).unwrap()
+        write_lookups(&self.workspace(), generation, &|| false).unwrap();
+        Snapshot::of(&self.workspace(), generation).unwrap()
     }
 
     /// Ids and titles of a generation, in order.
@@ -84,9 +85,9 @@ fn list(values: &[&str]) -> Value {
 fn a_generation_laid_out_otherwise_is_refused_with_the_remedy() {
     let shelf = Shelf::new(ROWS);
     shelf.import(MAP).unwrap();
-    let path = shelf.workspace().catalog_db();
+    let path = shelf.workspace().rows_db(1);
     let db = rusqlite::Connection::open(&path).unwrap();
-    db.execute("UPDATE generations SET catalog = json_remove(catalog, '$.layout')", []).unwrap();
+    db.execute("UPDATE segue_catalog SET description = json_remove(description, '$.layout')", []).unwrap();
     let error = Snapshot::open(&path, 1).unwrap_err();
     assert!(error.to_string().contains("run `segue import` again"), "{error}");
     assert_eq!(shelf.import(MAP).unwrap().generation, 2);
@@ -260,11 +261,14 @@ match = [{ column = "name", field = "title" }, { column = "size", field = "pages
     };
     assert_eq!(
         read(
-            "SELECT user || ' ' || ordinal || ' ' || value || ' ' || time FROM interactions_1 ORDER BY user"
+            "SELECT user || ' ' || ordinal || ' ' || value || ' ' || time FROM segue_interactions ORDER BY user"
         ),
         ["u1 0 4.0 881250949", "u2 0 5.0 946684800"]
     );
-    assert_eq!(read("SELECT user || attributes FROM users_1 ORDER BY user"), ["u1{\"age\":\"30\"}", "u2{}"]);
+    assert_eq!(
+        read("SELECT user || attributes FROM segue_users ORDER BY user"),
+        ["u1{\"age\":\"30\"}", "u2{}"]
+    );
     let absent = shelf.import(&map.replace("ratings.csv", "none.csv")).unwrap_err().to_string();
     assert!(absent.contains("there is no file"), "{absent}");
     let optional =

@@ -59,15 +59,15 @@ fn shop() -> Shop {
     let path = dir.path().join("catalog.db");
     let db = Connection::open(&path).unwrap();
     db.execute_batch(
-        "CREATE TABLE generations (n INTEGER PRIMARY KEY, state TEXT, catalog TEXT);
-         CREATE TABLE lexicon_1 (folded TEXT, field INTEGER, value TEXT, count INTEGER, squashed TEXT);",
+        "CREATE TABLE segue_catalog (description TEXT);
+         CREATE TABLE segue_lexicon (folded TEXT, field INTEGER, value TEXT, count INTEGER, squashed TEXT);",
     )
     .unwrap();
     let json = Snapshot::describe(&catalog).unwrap();
-    db.execute("INSERT INTO generations VALUES (1, 'indexed', ?1)", [json]).unwrap();
+    db.execute("INSERT INTO segue_catalog VALUES (?1)", [json]).unwrap();
     for (field, value, count) in values {
         db.execute(
-            "INSERT INTO lexicon_1 VALUES (?1, ?2, ?3, ?4, NULL)",
+            "INSERT INTO segue_lexicon VALUES (?1, ?2, ?3, ?4, NULL)",
             params![fold(value), field, value, count],
         )
         .unwrap();

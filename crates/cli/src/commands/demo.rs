@@ -58,7 +58,7 @@ fn prepare(house: &House, output: &mut Output) -> Result<(), Failure> {
     let workspace = house.workspace();
     let mut dataset = Dataset::parse(FILMS, Path::new("films.toml"))?;
     if let Ok(current) = workspace.current() {
-        let name = Snapshot::open(&workspace.catalog_db(), current)?.catalog().name.clone();
+        let name = Snapshot::of(workspace, current)?.catalog().name.clone();
         if name != dataset.name {
             let folder = workspace.root().display();
             return Err(Failure::new(

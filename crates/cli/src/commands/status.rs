@@ -13,7 +13,7 @@ use segue_agent::grouped;
 pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failure> {
     let workspace = house.workspace();
     let current = workspace.current()?;
-    let snapshot = Snapshot::open(&workspace.catalog_db(), current)?;
+    let snapshot = Snapshot::of(workspace, current)?;
     let catalog = snapshot.catalog();
     let newest = Store::open(workspace)?.newest()?.map_or(current, |g| g.number);
     let has_vectors = segue_world::fs::is_dir(&workspace.generation_dir(current).join("vectors"));

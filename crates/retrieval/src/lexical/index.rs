@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use roaring::RoaringBitmap;
 use segue_catalog::{Catalog, Explanation, Ordinal, Row, Scored};
 use segue_world::fs;
+use tantivy::index::SegmentId;
+use tantivy::indexer::NoMergePolicy;
 use tantivy::query::Query;
 use tantivy::schema::{
     FAST, Field as Column, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
@@ -72,7 +74,8 @@ impl LexicalWriter {
         }
         let index = Index::create_in_dir(folder, schema).map_err(failed)?;
         index.tokenizers().register(TOKENIZER, analyzer());
-        let writer = index.writer_with_num_threads(1, WRITER_MEMORY).map_err(failed)?;
+        let writer: IndexWriter = index.writer_with_num_threads(1, WRITER_MEMORY).map_err(failed)?;
+        writer.set_merge_policy(Box::new(NoMergePolicy));
         Ok(Self { folder: folder.to_owned(), writer, ordinal, columns })
     }
 
@@ -95,7 +98,7 @@ impl LexicalWriter {
         let folder = self.folder;
         let finished = (|| {
             self.writer.commit()?;
-            let segments = self.writer.index().searchable_segment_ids()?;
+            let segments = in_order(self.writer.index())?;
             if segments.len() > 1 {
                 self.writer.merge(&segments).wait()?;
             }
@@ -103,6 +106,17 @@ impl LexicalWriter {
         })();
         finished.map_err(|source| IndexError::Lexical { path: folder, source })
     }
+}
+
+/// The segments in the order of the items in them: the same rows then give the same bytes.
+fn in_order(index: &Index) -> tantivy::Result<Vec<SegmentId>> {
+    let mut segments = Vec::new();
+    for segment in index.reader()?.searcher().segment_readers() {
+        let ordinals = segment.fast_fields().u64(ORDINAL)?;
+        segments.push((ordinals.first(0), segment.segment_id()));
+    }
+    segments.sort_unstable();
+    Ok(segments.into_iter().map(|(_, id)| id).collect())
 }
 
 /// The lexical index of one generation, for reading.

@@ -1,4 +1,4 @@
-use segue_catalog::{Dataset, Operator, Snapshot, Workspace, import};
+use segue_catalog::{Dataset, Operator, Snapshot, Workspace, import, write_lookups};
 use segue_world::RealWorld;
 
 use super::*;
@@ -82,7 +82,8 @@ fn films() -> (tempfile::TempDir, Snapshot) {
     let dataset = Dataset::parse(MAP, &folder.path().join("films.toml")).unwrap();
     let workspace = Workspace::at(folder.path().join("workspace"));
     import(&workspace, &dataset, &RealWorld::new(), &mut |_| {}, &|| false).unwrap();
-    let snapshot = Snapshot::open(&workspace.catalog_db(), 1).unwrap();
+    write_lookups(&workspace, 1, &|| false).unwrap();
+    let snapshot = Snapshot::of(&workspace, 1).unwrap();
     (folder, snapshot)
 }
 
