@@ -39,7 +39,10 @@ pub use date::{DateRange, parse_date};
 pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
 pub use explanation::Explanation;
 pub use field::{Direction, Field, FieldType, Role};
-pub use import::{ImportError, ImportReport, Phase, Progress, Rejected, RejectedRows, import, write_lookups};
+pub use import::{
+    Changed, Changes, ImportError, ImportReport, Phase, Progress, Rejected, RejectedRows, import,
+    import_changes, write_lookups,
+};
 pub use infer::{InferError, infer};
 pub use lexicon::LexiconEntry;
 pub use predicate::{Condition, Operator, Predicate, PredicateError, haversine_km};

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, Workspace};
@@ -87,6 +87,12 @@ impl Store {
     /// The generation that was imported last.
     pub fn newest(&self) -> Result<Option<Generation>, StoreError> {
         Ok(self.generations()?.pop())
+    }
+
+    /// The data set that the newest generation was imported from, as JSON.
+    pub fn newest_source(&self) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT source FROM generations ORDER BY n DESC LIMIT 1";
+        self.connection.query_row(sql, [], |r| r.get(0)).optional().map_err(|e| self.at(e))
     }
 
     /// Notes that all indexes of a generation are there.

@@ -93,6 +93,13 @@ pub(crate) struct Import {
     /// How columns become fields; without it a mapping is inferred and written out for editing
     #[arg(long, value_name = "DATASET.TOML")]
     pub(crate) map: Option<PathBuf>,
+    /// The file holds changes: items to add, or to put in the place of those of the same id; all others stay. Without --map
+    /// columns are read as they were before
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Delete the items whose ids are in this file: a table with the column of ids, or an id a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) delete: Option<PathBuf>,
     /// Build the indexes too
     #[arg(long)]
     pub(crate) index: bool,

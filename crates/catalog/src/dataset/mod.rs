@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::Field;
 
 /// A data set as its `dataset.toml` describes it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
     /// A short name: "films".
     pub name: String,
@@ -35,7 +35,7 @@ pub struct Dataset {
 }
 
 /// A file and the table in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSource {
     /// The file: SQLite, CSV, TSV or JSON Lines.
     pub file: PathBuf,
@@ -48,7 +48,7 @@ pub struct TableSource {
 }
 
 /// Where the items are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemsSource {
     /// The table.
     pub source: TableSource,
@@ -72,7 +72,7 @@ pub enum Duplicates {
 }
 
 /// A field and how to read it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatasetField {
     /// The field.
     pub field: Field,
@@ -89,7 +89,7 @@ pub struct DatasetField {
 }
 
 /// Where the users are described.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsersSource {
     /// The table.
     pub source: TableSource,
@@ -102,7 +102,7 @@ pub struct UsersSource {
 }
 
 /// Where the interactions are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InteractionsSource {
     /// The table.
     pub source: TableSource,
@@ -121,7 +121,7 @@ pub struct InteractionsSource {
 }
 
 /// A table of another data set's items, and what of it must agree with ours.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Link {
     /// The table.
     pub source: TableSource,
@@ -133,7 +133,7 @@ pub struct Link {
 
 /// A column of the link's table and the field it must agree with: texts after folding and with articles
 /// left out, numbers within a tolerance.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinkMatch {
     /// The column.
     pub column: String,

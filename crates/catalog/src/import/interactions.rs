@@ -10,6 +10,7 @@ use rusqlite::{Connection, params};
 use segue_world::fs;
 use serde_json::{Value as Json, json};
 
+use super::changes::{Base, carry_over};
 use super::{ImportError, Job, Phase, link, sql};
 use crate::dataset::InteractionsSource;
 use crate::snapshot::quote;
@@ -26,20 +27,33 @@ pub(super) struct Social {
     pub(super) absent: Vec<PathBuf>,
 }
 
+impl Social {
+    /// What stays of the generation before.
+    pub(super) fn carried(base: &Base, users: bool, connection: &Connection) -> Result<Self, ImportError> {
+        let unmatched = carry_over(base, users, connection)?;
+        Self { unmatched, ..Self::default() }.counted(connection)
+    }
+
+    fn counted(mut self, connection: &Connection) -> Result<Self, ImportError> {
+        // A user who is not described is known all the same.
+        super::sql(connection.execute_batch(
+            "INSERT OR IGNORE INTO segue_users SELECT DISTINCT user, '{}' FROM segue_interactions",
+        ))?;
+        let count = |table: &str| {
+            let sql = format!("SELECT count(*) FROM segue_{table}");
+            super::sql(connection.query_row(&sql, [], |r| r.get::<_, i64>(0)))
+        };
+        self.users = count("users")?.max(0) as u64;
+        self.interactions = count("interactions")?.max(0) as u64;
+        Ok(self)
+    }
+}
+
 pub(super) fn write(job: &mut Job<'_>, connection: &Connection) -> Result<Social, ImportError> {
     let mut social = Social::default();
     users(job, connection, &mut social)?;
     interactions(job, connection, &mut social)?;
-    // A user who is not described is known all the same.
-    sql(connection.execute_batch(
-        "INSERT OR IGNORE INTO segue_users SELECT DISTINCT user, '{}' FROM segue_interactions",
-    ))?;
-    let count = |table: &str| {
-        sql(connection.query_row(&format!("SELECT count(*) FROM segue_{table}"), [], |r| r.get::<_, i64>(0)))
-    };
-    social.users = count("users")?.max(0) as u64;
-    social.interactions = count("interactions")?.max(0) as u64;
-    Ok(social)
+    social.counted(connection)
 }
 
 fn users(job: &mut Job<'_>, connection: &Connection, social: &mut Social) -> Result<(), ImportError> {

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::changes::{Base, Merged};
 use super::codec::{Cells, decode, encode};
 use super::encode::encode_cell;
 use super::gather::Gather;
@@ -24,7 +25,7 @@ const BATCH: usize = 256 << 10;
 const WAITING: usize = 4;
 /// What stands before the values of a row: the line of the file and the row's hash.
 const LINE: usize = 8;
-const HASH: usize = 8;
+pub(super) const HASH: usize = 8;
 
 /// The items' rows in the order of their ids, and within an id in the order of the file.
 pub(super) struct ReadItems {
@@ -40,6 +41,16 @@ pub(super) struct WrittenItems {
     pub(super) repeats: u64,
     pub(super) content_hash: String,
     pub(super) statistics: Vec<FieldStatistics>,
+    /// The generation before, and where its items are now.
+    pub(super) base: Option<Base>,
+}
+
+impl ReadItems {
+    /// No rows at all.
+    pub(super) fn none(job: &Job<'_>) -> Result<Self, ImportError> {
+        let sorted = Sorter::new(&job.scratch, "items", job.budget).sorted()?;
+        Ok(Self { rows: 0, taken: 0, sorted })
+    }
 }
 
 /// Rows on their way to the sorter.
@@ -167,19 +178,19 @@ fn hash_of(row: &[u8], json: &mut Vec<u8>) -> Result<[u8; HASH], ImportError> {
 
 /// A row that is ready to be stored.
 #[derive(Debug, Default)]
-struct Complete {
-    id: Vec<u8>,
-    hash: [u8; HASH],
-    values: Vec<u8>,
+pub(super) struct Complete {
+    pub(super) id: Vec<u8>,
+    pub(super) hash: [u8; HASH],
+    /// Encoded.
+    pub(super) values: Vec<u8>,
 }
 
 pub(super) fn write(
     job: &mut Job<'_>,
     connection: &mut Connection,
-    read: ReadItems,
+    mut rows: Merged,
 ) -> Result<WrittenItems, ImportError> {
     let fields: Vec<_> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
-    let mut rows = Rows::new(read);
     let mut gather = Gather::new(&fields, &job.scratch, job.budget);
     let mut content = Sha256::new();
     let mut items: Ordinal = 0;
@@ -215,7 +226,8 @@ pub(super) fn write(
     let content_hash = hex(&content.finalize());
     (job.progress)(Progress { phase: Phase::Counting, done: 0, total: None });
     let statistics = gather.finish()?;
-    Ok(WrittenItems { items: u64::from(items), repeats: rows.repeats, content_hash, statistics })
+    let (repeats, base) = rows.finish();
+    Ok(WrittenItems { items: u64::from(items), repeats, content_hash, statistics, base })
 }
 
 /// Stores rows in the order in which they come.
@@ -249,20 +261,20 @@ fn store_all(
 }
 
 /// The sorted rows, those that repeat an id merged, left out or rejected, as the data set says.
-struct Rows {
+pub(super) struct Rows {
     read: ReadItems,
     done: u64,
-    repeats: u64,
+    pub(super) repeats: u64,
     /// What comes next, but for rows that repeat its id.
     pending: Option<Complete>,
 }
 
 impl Rows {
-    fn new(read: ReadItems) -> Self {
+    pub(super) fn new(read: ReadItems) -> Self {
         Self { read, done: 0, repeats: 0, pending: None }
     }
 
-    fn next(&mut self, job: &mut Job<'_>) -> Result<Option<Complete>, ImportError> {
+    pub(super) fn next(&mut self, job: &mut Job<'_>) -> Result<Option<Complete>, ImportError> {
         while let Some((key, payload)) = self.read.sorted.next()? {
             self.done += 1;
             let id = key.get(..key.len().saturating_sub(9)).unwrap_or_default();

@@ -5,6 +5,7 @@
 //! any time, it leaves what was there before, and scratch files, which the next import removes. What readers see changes only
 //! when the generation is indexed and `CURRENT` points to it.
 
+mod changes;
 mod codec;
 mod convert;
 mod encode;
@@ -30,10 +31,14 @@ use crate::dataset::Dataset;
 use crate::source::SourceError;
 use crate::store::{Store, drop_others};
 use crate::{Catalog, Field, Snapshot, StoreError, Workspace, WorkspaceError};
+pub use changes::{Changed, Changes};
 pub use lookups::write_lookups;
 pub use rejects::{Rejected, RejectedRows};
 
+use changes::{Base, Merged};
 pub(crate) use convert::distinct;
+use interactions::Social;
+use items::{ReadItems, Rows};
 
 /// Bytes that one sorter may hold before it goes to disk. At most three are in use at once.
 const BUDGET: usize = 128 << 20;
@@ -76,11 +81,13 @@ pub struct ImportReport {
     pub rows: u64,
     /// Rows that repeated an id and were merged or left out, as the data set says.
     pub repeats: u64,
+    /// How it differs from the generation before, if there is one with the same fields.
+    pub changes: Option<Changed>,
     /// Users in it.
     pub users: u64,
     /// Interactions in it.
     pub interactions: u64,
-    /// Interactions with items that this catalogue does not have.
+    /// Interactions with items that this catalogue does not have, or has no more.
     pub unmatched: u64,
     /// Keys of the linked data set: matched, and all.
     pub linked: Option<(u64, u64)>,
@@ -131,6 +138,27 @@ pub enum ImportError {
     /// There are more items than an ordinal can count.
     #[error("there are more than {} items; split the data set", u32::MAX)]
     TooMany,
+    /// There is nothing that could be changed.
+    #[error(
+        "there is no catalogue in `{0}` to change yet; import the whole first, without `--update` and `--delete`"
+    )]
+    NothingToChange(PathBuf),
+    /// Everything would be deleted.
+    #[error("every item would be deleted; nothing was changed: remove the workspace if that is meant")]
+    NothingLeft,
+    /// The fields are not those of the catalogue that is to be changed.
+    #[error("the field `{0}` is not as it is in the catalogue; import the whole again, without `--update`")]
+    OtherFields(String),
+    /// An id to delete cannot be read.
+    #[error("`{path}` line {line}: {reason}; nothing was changed")]
+    BadId {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// A value cannot be written as JSON.
     #[error("the description of the catalogue cannot be written: {0}")]
     Json(#[from] serde_json::Error),
@@ -149,6 +177,7 @@ pub(crate) fn sql<T>(result: rusqlite::Result<T>) -> Result<T, ImportError> {
 /// What all phases share.
 pub(crate) struct Job<'a> {
     dataset: &'a Dataset,
+    changes: Option<&'a Changes>,
     scratch: PathBuf,
     budget: usize,
     rejects: rejects::Rejects,
@@ -183,11 +212,35 @@ pub fn import(
     progress: &mut dyn FnMut(Progress),
     cancelled: &dyn Fn() -> bool,
 ) -> Result<ImportReport, ImportError> {
+    import_with(workspace, dataset, None, world, progress, cancelled)
+}
+
+/// Imports changes: a new generation with the items of the last, some added, replaced or deleted. The data set's file of items
+/// holds those that are added or replaced; of users and interactions, those of the last generation stay.
+pub fn import_changes(
+    workspace: &Workspace,
+    dataset: &Dataset,
+    changes: &Changes,
+    world: &dyn World,
+    progress: &mut dyn FnMut(Progress),
+    cancelled: &dyn Fn() -> bool,
+) -> Result<ImportReport, ImportError> {
+    import_with(workspace, dataset, Some(changes), world, progress, cancelled)
+}
+
+fn import_with(
+    workspace: &Workspace,
+    dataset: &Dataset,
+    changes: Option<&Changes>,
+    world: &dyn World,
+    progress: &mut dyn FnMut(Progress),
+    cancelled: &dyn Fn() -> bool,
+) -> Result<ImportReport, ImportError> {
     let _lock = workspace.lock_for_writing()?;
     let scratch = workspace.root().join("import.part");
     fs::remove_dir_all(&scratch)?;
     let rejects = rejects::Rejects::new(workspace.rejects_dir());
-    let mut job = Job { dataset, scratch, budget: BUDGET, rejects, progress, cancelled };
+    let mut job = Job { dataset, changes, scratch, budget: BUDGET, rejects, progress, cancelled };
     let result = run(&mut job, workspace, world);
     fs::remove_dir_all(&job.scratch)?;
     // What was rejected is kept also when the import fails: it is the reason as often as not.
@@ -218,16 +271,26 @@ fn nothing_taken(file: PathBuf, rejected: Vec<RejectedRows>) -> ImportError {
 
 fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<ImportReport, ImportError> {
     let started = world.elapsed();
-    let read = items::read(job)?;
+    let fields: Vec<Field> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
+    let base = Base::open(workspace, &fields, job.changes)?;
+    let read = match job.changes {
+        Some(changes) if !changes.update => ReadItems::none(job)?,
+        _ => items::read(job)?,
+    };
     let rows = read.rows;
     fs::create_dir_all(&job.scratch)?;
     let path = job.scratch.join(ROWS);
     let mut connection = sql(fresh(&path))?;
-    let fields: Vec<Field> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
     sql(connection.execute_batch("BEGIN"))?;
     tables::create(&connection, &fields)?;
-    let written = items::write(job, &mut connection, read)?;
-    let social = interactions::write(job, &connection)?;
+    let written = items::write(job, &mut connection, Merged::new(Rows::new(read), base))?;
+    if written.items == 0 {
+        return Err(ImportError::NothingLeft);
+    }
+    let social = match written.base.as_ref().filter(|_| job.changes.is_some()) {
+        Some(base) => Social::carried(base, job.dataset.users.is_some(), &connection)?,
+        None => interactions::write(job, &connection)?,
+    };
     let catalog = Catalog {
         name: job.dataset.name.clone(),
         noun: job.dataset.noun.clone(),
@@ -253,6 +316,7 @@ fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<Im
         items: written.items,
         rows,
         repeats: written.repeats,
+        changes: written.base.map(|b| b.changed),
         users: social.users,
         interactions: social.interactions,
         unmatched: social.unmatched,
@@ -288,7 +352,11 @@ fn enter(
     let mut store = Store::create(workspace)?;
     let current = workspace.current().ok();
     let n = 1 + store.newest()?.map_or(0, |g| g.number).max(current.unwrap_or(0));
-    let source = serde_json::to_string(job.dataset)?;
+    let source = match (job.changes, store.newest_source()?) {
+        // Changes are of what was imported as a whole.
+        (Some(_), Some(source)) => source,
+        _ => serde_json::to_string(job.dataset)?,
+    };
     let folder = workspace.generation_dir(n);
     // What lies there is of an import that was killed between here and its entry in the list.
     fs::remove_dir_all(&folder)?;

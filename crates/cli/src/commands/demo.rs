@@ -72,7 +72,7 @@ fn prepare(house: &House, output: &mut Output) -> Result<(), Failure> {
     if !workspace.is_there() {
         let files = fetch(house)?;
         dataset = dataset.with_files(&files)?;
-        let report = import::import(house, &dataset, output)?;
+        let report = import::import(house, &dataset, None, output)?;
         output.note(format!("{} films, {} ratings", grouped(report.items), grouped(report.interactions)));
     }
     let report = index::index(house, true, output)?;

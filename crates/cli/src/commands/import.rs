@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use segue_catalog::{Dataset, ImportReport, Phase};
+use segue_catalog::{Changed, Changes, Dataset, ImportReport, Phase, Store, WorkspaceError, import_changes};
 use segue_world::fs;
 
 use crate::args::Import;
@@ -16,18 +16,8 @@ use crate::signals::Interrupt;
 use segue_agent::grouped;
 
 pub(crate) fn run(house: &House, args: &Import, output: &mut Output) -> Result<ExitCode, Failure> {
-    let dataset = match (&args.map, args.files.as_slice()) {
-        (Some(map), files) => {
-            absent_is_an_error(map)?;
-            Dataset::read(map)?.with_files(files)?
-        }
-        (None, []) => {
-            let failure = Failure::usage("there is no file to import");
-            return Err(failure.remedy("segue import FILE…, or segue import --map dataset.toml"));
-        }
-        (None, files) => inferred(files, output)?,
-    };
-    let report = import(house, &dataset, output)?;
+    let (dataset, changes) = what(house, args, output)?;
+    let report = import(house, &dataset, changes.as_ref(), output)?;
     let index_report = if args.index { Some(index::index(house, true, output)?) } else { None };
     if output.is_json() {
         output.json(&serde_json::json!({ "import": report, "index": index_report }));
@@ -41,8 +31,61 @@ pub(crate) fn run(house: &House, args: &Import, output: &mut Output) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is to be imported: the whole of a data set, or changes.
+fn what(house: &House, args: &Import, output: &mut Output) -> Result<(Dataset, Option<Changes>), Failure> {
+    let is_change = args.update || args.delete.is_some();
+    let dataset = match (&args.map, args.files.as_slice()) {
+        (Some(map), files) => {
+            absent_is_an_error(map)?;
+            Dataset::read(map)?.with_files(files)?
+        }
+        (None, []) if args.update || !is_change => {
+            let failure = Failure::usage("there is no file to import");
+            return Err(failure.remedy("segue import FILE…, or segue import --map dataset.toml"));
+        }
+        (None, files) if is_change => {
+            files.iter().try_for_each(|file| absent_is_an_error(file))?;
+            as_before(house)?.with_files(files)?
+        }
+        (None, files) => inferred(files, output)?,
+    };
+    if !is_change {
+        return Ok((dataset, None));
+    }
+    if !args.update && !args.files.is_empty() {
+        let failure = Failure::usage("a file of items beside --delete, and no --update");
+        return Err(failure.remedy("say --update if the file holds items to add or replace"));
+    }
+    let delete = match &args.delete {
+        Some(file) => {
+            absent_is_an_error(file)?;
+            Changes::read_ids(&dataset, file)?
+        }
+        None => Default::default(),
+    };
+    Ok((dataset, Some(Changes { update: args.update, delete })))
+}
+
+/// The mapping of the newest generation.
+fn as_before(house: &House) -> Result<Dataset, Failure> {
+    let missing = || Failure::from(WorkspaceError::Missing(house.workspace().root().to_owned()));
+    if !house.workspace().is_there() {
+        return Err(missing());
+    }
+    let source = Store::open(house.workspace())?.newest_source()?.ok_or_else(missing)?;
+    serde_json::from_str(&source).map_err(|e| {
+        let failure = Failure::new("dataset", format!("the mapping of the last import cannot be read: {e}"));
+        failure.remedy("give the mapping with --map")
+    })
+}
+
 /// Imports, with progress; Ctrl-C stops it and changes nothing.
-pub(crate) fn import(house: &House, dataset: &Dataset, output: &mut Output) -> Result<ImportReport, Failure> {
+pub(crate) fn import(
+    house: &House,
+    dataset: &Dataset,
+    changes: Option<&Changes>,
+    output: &mut Output,
+) -> Result<ImportReport, Failure> {
     let interrupt = Interrupt::listen();
     let mut stages = Stages::default();
     let mut progress = |p: segue_catalog::Progress| {
@@ -56,7 +99,11 @@ pub(crate) fn import(house: &House, dataset: &Dataset, output: &mut Output) -> R
     };
     let cancelled = || interrupt.cancellation().is_cancelled();
     let world = house.world().as_ref();
-    let report = segue_catalog::import(house.workspace(), dataset, world, &mut progress, &cancelled)?;
+    let (workspace, progress) = (house.workspace(), &mut progress);
+    let report = match changes {
+        Some(changes) => import_changes(workspace, dataset, changes, world, progress, &cancelled)?,
+        None => segue_catalog::import(workspace, dataset, world, progress, &cancelled)?,
+    };
     stages.end();
     for rejected in &report.rejected {
         let first = rejected.first.first();
@@ -81,6 +128,15 @@ fn show(report: &ImportReport, name: &str, output: &mut Output) {
     ));
     if report.repeats > 0 {
         output.line(format!("  {} rows repeated an id", grouped(report.repeats)));
+    }
+    if let Some(changed) = report.changes {
+        let Changed { added, changed, unchanged, deleted, unknown } = changed;
+        let parts = [(added, "added"), (changed, "changed"), (deleted, "deleted"), (unchanged, "as before")];
+        let parts = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n)));
+        output.line(format!("  {}", parts.collect::<Vec<_>>().join(", ")));
+        if unknown > 0 {
+            output.note(format!("{} of the ids to delete were not there", grouped(unknown)));
+        }
     }
     if report.interactions > 0 || report.users > 0 {
         let unmatched = match report.unmatched {
