@@ -1,4 +1,5 @@
-//! Reading tables out of files, a row at a time: SQLite, CSV, TSV, JSON Lines and JSON arrays; text also packed by gzip or in UTF-16.
+//! Reading tables out of files, a row at a time: SQLite, Parquet, CSV, TSV, JSON Lines and JSON arrays; text also packed by gzip or
+//! in UTF-16.
 //!
 //! A reader is told which columns are wanted and hands over one [`Record`] a row, its cells in that order.
 //! A row that cannot be read is handed over as a [`BadRow`] and the reading goes on; only a file that
@@ -8,6 +9,7 @@ mod array;
 mod delimited;
 mod jsonl;
 mod lines;
+mod parquet;
 mod sqlite;
 mod text;
 
@@ -98,6 +100,7 @@ pub(crate) type Visit<'a, E> = dyn FnMut(Result<Record, BadRow>) -> Result<(), E
 pub(crate) enum Table {
     Delimited(delimited::Delimited),
     Lines(jsonl::JsonLines),
+    Parquet(parquet::ParquetTable),
     Sqlite(sqlite::SqliteTable),
 }
 
@@ -119,6 +122,7 @@ impl Table {
         }
         Ok(match format {
             Format::Sqlite => Self::Sqlite(sqlite::SqliteTable::open(source)?),
+            Format::Parquet => Self::Parquet(parquet::ParquetTable::open(path)?),
             Format::JsonLines => Self::Lines(jsonl::JsonLines::open(path, false)?),
             Format::JsonArray => Self::Lines(jsonl::JsonLines::open(path, true)?),
             Format::Delimited(delimiter) => {
@@ -132,6 +136,7 @@ impl Table {
         match self {
             Self::Delimited(t) => t.columns(),
             Self::Lines(t) => t.columns(),
+            Self::Parquet(t) => t.columns(),
             Self::Sqlite(t) => t.columns(),
         }
     }
@@ -146,6 +151,7 @@ impl Table {
         match self {
             Self::Delimited(t) => t.read(&positions, visit),
             Self::Lines(t) => t.read(wanted, visit),
+            Self::Parquet(t) => t.read(&positions, visit),
             Self::Sqlite(t) => t.read(&positions, visit),
         }
     }
@@ -154,6 +160,7 @@ impl Table {
         match self {
             Self::Delimited(t) => t.path(),
             Self::Lines(t) => t.path(),
+            Self::Parquet(t) => t.path(),
             Self::Sqlite(t) => t.path(),
         }
     }
@@ -176,6 +183,7 @@ impl Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Sqlite,
+    Parquet,
     JsonLines,
     JsonArray,
     Delimited(char),
@@ -202,7 +210,16 @@ impl Format {
             return Err(wrong("it is a compressed archive; unpack it first"));
         }
         if head.starts_with(b"PAR1") {
-            return Err(wrong("Parquet is not read yet; convert it to CSV or JSON Lines"));
+            return match text::is_packed(path)? {
+                true => Err(wrong("it is a packed Parquet file; unpack it first")),
+                false => Ok(Self::Parquet),
+            };
+        }
+        if head.starts_with(b"PARE") {
+            return Err(wrong("it is an encrypted Parquet file; write it without encryption"));
+        }
+        if matches!(ending.as_str(), "parquet" | "pq") {
+            return Err(wrong("its name says Parquet and its content does not; fetch it again"));
         }
         let first = head.split(|b| *b == b'\n').next().unwrap_or_default();
         let count = |byte: u8| first.iter().filter(|b| **b == byte).count();

@@ -5,18 +5,18 @@ use rusqlite::Connection;
 
 use super::*;
 
-fn source(path: &Path) -> TableSource {
+pub(super) fn source(path: &Path) -> TableSource {
     TableSource { file: path.to_owned(), table: None, query: None, delimiter: None }
 }
 
-fn file(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
+pub(super) fn file(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
     let path = folder.join(name);
     fs::write_atomic(&path, content).unwrap();
     path
 }
 
 /// Every row as a line: its number, then its cells or what is wrong.
-fn rows(path: &Path, wanted: &[&str]) -> Result<Vec<String>, SourceError> {
+pub(super) fn rows(path: &Path, wanted: &[&str]) -> Result<Vec<String>, SourceError> {
     let mut found = Vec::new();
     Table::open(&source(path))?.read(wanted, &mut |row| -> Result<(), SourceError> {
         found.push(match row {
