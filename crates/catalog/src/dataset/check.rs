@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use encoding_rs::Encoding;
 use toml::Spanned;
 
-use super::spec::{DatasetSpec, FieldSpec, InteractionsSpec, LinkSpec, UsersSpec};
+use super::spec::{DatasetSpec, FieldSpec, InteractionsSpec, LinkSpec, TableSpec, UsersSpec};
 use super::{
     Dataset, DatasetError, DatasetField, InteractionsSource, ItemsSource, Link, LinkMatch, TableSource,
     UsersSource, defaults,
@@ -19,7 +20,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     let spec: DatasetSpec = toml::from_str(text).map_err(|e| file.malformed(&e))?;
     let items_span = spec.items.span();
     let items = spec.items.into_inner();
-    if items.table.is_some() && items.query.is_some() {
+    let table = items.table();
+    if table.table.is_some() && table.query.is_some() {
         return Err(file.wrong(items_span, "`items` has a `table` and a `query`; leave one out".into()));
     }
     let mut fields: Vec<DatasetField> = Vec::with_capacity(spec.fields.len());
@@ -47,14 +49,14 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     if fields.iter().filter(|f| f.field.quality).count() > 1 {
         return Err(file.wrong(items_span, "more than one field has `quality = true`; keep it on one".into()));
     }
-    let source = file.source(items.file, items.table, items.query, items.delimiter);
+    let source = file.source(table)?;
     Ok(Dataset {
         noun: spec.noun.unwrap_or_else(|| spec.name.trim_end_matches('s').to_owned()),
         name: spec.name,
         attribution: spec.attribution,
         items: ItemsSource { source, missing: items.missing, duplicates: items.duplicates },
         interactions: spec.interactions.map(|i| file.interactions(i, &names)).transpose()?,
-        users: spec.users.map(|u| file.users(u)),
+        users: spec.users.map(|u| file.users(u)).transpose()?,
         fields,
     })
 }
@@ -132,13 +134,13 @@ impl File<'_> {
         Ok(DatasetField { field, column, separator, suffixes, labels, scale })
     }
 
-    fn users(&self, spec: UsersSpec) -> UsersSource {
-        UsersSource {
-            source: self.source(spec.file, spec.table, spec.query, spec.delimiter),
+    fn users(&self, spec: UsersSpec) -> Result<UsersSource, DatasetError> {
+        Ok(UsersSource {
+            source: self.source(spec.table())?,
             user: spec.user,
             attributes: spec.attributes,
             optional: spec.optional,
-        }
+        })
     }
 
     fn interactions(
@@ -147,7 +149,7 @@ impl File<'_> {
         fields: &BTreeSet<String>,
     ) -> Result<InteractionsSource, DatasetError> {
         Ok(InteractionsSource {
-            source: self.source(spec.file, spec.table, spec.query, spec.delimiter),
+            source: self.source(spec.table())?,
             user: spec.user,
             item: spec.item,
             value: spec.value,
@@ -158,6 +160,7 @@ impl File<'_> {
     }
 
     fn link(&self, spec: LinkSpec, fields: &BTreeSet<String>) -> Result<Link, DatasetError> {
+        let source = self.source(spec.table())?;
         let mut matches = Vec::with_capacity(spec.matches.len());
         for each in spec.matches {
             let (span, field) = (each.field.span(), Spanned::into_inner(each.field));
@@ -167,20 +170,23 @@ impl File<'_> {
             }
             matches.push(LinkMatch { column: each.column, field, tolerance: each.tolerance });
         }
-        let source = self.source(spec.file, spec.table, spec.query, spec.delimiter);
         Ok(Link { source, id: spec.id, matches })
     }
 
-    fn source(
-        &self,
-        file: PathBuf,
-        table: Option<String>,
-        query: Option<String>,
-        delimiter: Option<char>,
-    ) -> TableSource {
+    fn source(&self, spec: TableSpec) -> Result<TableSource, DatasetError> {
+        let TableSpec { file, table, query, delimiter, encoding } = spec;
+        if let Some(label) = &encoding
+            && Encoding::for_label(label.get_ref().as_bytes()).is_none()
+        {
+            let message = format!(
+                "there is no encoding `{}`; write its name on the web, such as `windows-1252`, `iso-8859-2`, `shift_jis` or `utf-16le`",
+                label.get_ref()
+            );
+            return Err(self.wrong(label.span(), message));
+        }
         // An absolute path replaces the folder when joined.
         let file = self.path.parent().map_or(file.clone(), |folder| folder.join(file));
-        TableSource { file, table, query, delimiter }
+        Ok(TableSource { file, table, query, delimiter, encoding: encoding.map(Spanned::into_inner) })
     }
 
     fn malformed(&self, error: &toml::de::Error) -> DatasetError {

@@ -101,3 +101,36 @@ fn a_table_without_rows_or_without_an_id_says_so() {
     expect!["no column of `b.csv` tells its rows apart; add one, or write a `dataset.toml`. Its columns are `colour`, `size`"]
         .assert_eq(&message("b.csv", "colour,size\nred,1\nred,1\n"));
 }
+
+#[test]
+fn a_guessed_encoding_is_written_down_and_a_packed_file_has_its_own_name() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, ..) = encoding_rs::WINDOWS_1252.encode("id,Café\n1,crème brûlée\n2,Malmö\n3,plain\n");
+    let mut zipped = std::io::Cursor::new(Vec::new());
+    let mut zip = zip::ZipWriter::new(&mut zipped);
+    zip.start_file("data/any.csv", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(&bytes).unwrap();
+    zip.finish().unwrap();
+    let file = folder.path().join("Dishes.csv.zip");
+    segue_world::fs::write_atomic(&file, &zipped.into_inner()).unwrap();
+    let text = infer(&file, None).unwrap();
+    expect![[r##"
+        # Guessed from the names of the columns and a sample of the rows of `"Dishes.csv.zip"`.
+        # Correct what is wrong, then import again with `--map`. What each key means is in the documentation of the
+        # data set file; the most useful to add are `aliases` (other names for a field), `high` and `low` (adjectives for
+        # more and for less of a number) and `synonyms` (other words for a value).
+        name = "dishes"
+        noun = "dishe"    # what one item is called
+
+        [items]
+        file = "Dishes.csv.zip"
+        encoding = "windows-1252"    # guessed: it is not UTF-8; look whether names with accents are right
+    "##]].assert_eq(text.split("\n[[fields]]").next().unwrap());
+    let dataset = Dataset::parse(&text, &folder.path().join("dataset.toml")).unwrap();
+    assert_eq!(dataset.items.source.encoding.as_deref(), Some("windows-1252"));
+    assert!(text.contains("column = \"Café\""), "{text}");
+    let wrong = text.replace("windows-1252", "windows-1");
+    let told = Dataset::parse(&wrong, "dataset.toml".as_ref()).unwrap_err().to_string();
+    assert!(told.contains("line 10: there is no encoding `windows-1`"), "{told}");
+}

@@ -1,10 +1,11 @@
-"""Writes the files of this folder: `pip install pyarrow openpyxl`, then `python make.py` in it."""
+"""Writes the files of this folder: `pip install pyarrow xlsxwriter`, then `python make.py` in it."""
 
 import datetime as time
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xlsxwriter
 
 TYPES = pa.table(
     {
@@ -30,3 +31,28 @@ TYPES = pa.table(
 )
 pq.write_table(TYPES, "types.zstd.parquet", compression="zstd", data_page_version="2.0")
 pq.write_table(TYPES, "types.snappy.parquet", compression="snappy", use_deprecated_int96_timestamps=True)
+
+with xlsxwriter.Workbook("films.xlsx") as book:
+    book.add_worksheet("Empty")
+    films = book.add_worksheet("Films")
+    day, moment, clock, length = (
+        book.add_format({"num_format": f}) for f in ["dd/mm/yyyy", "yyyy-mm-dd hh:mm:ss", "hh:mm", "[h]:mm:ss"]
+    )
+    for column, name in [(1, "id"), (2, " Title "), (4, "Released"), (5, "Length"), (6, "At")]:
+        films.write(2, column, name)
+    films.write_row(3, 1, [1, "Amélie"])
+    films.write_datetime(3, 4, time.date(2001, 4, 25), day)
+    films.write_datetime(3, 5, time.timedelta(hours=2, minutes=2), length)
+    films.write_datetime(3, 6, time.datetime(2001, 4, 25, 20, 30), moment)
+    films.write_row(4, 1, [2.5, "true", True])
+    films.write_datetime(4, 4, time.date(1904, 1, 1), day)
+    films.write_datetime(4, 5, time.timedelta(hours=30), length)
+    films.write_datetime(4, 6, time.time(20, 30), clock)
+    films.write_formula(5, 1, "=1/0", None, "#DIV/0!")
+    films.write_row(5, 2, ["x"])
+    films.write_formula(5, 3, "=NA()", None, "#N/A")
+    films.write_row(7, 1, [4, "two\nlines", " ", "soon", 0.25])
+    films.write_row(8, 1, [5, "beside", None, None, None, None, None, "aside"])
+    hidden = book.add_worksheet("Hidden")
+    hidden.write(0, 0, "id")
+    hidden.hide()

@@ -25,7 +25,7 @@ pub(crate) fn run(house: &House, args: &Import, output: &mut Output) -> Result<E
             let failure = Failure::usage("there is no file to import");
             return Err(failure.remedy("segue import FILE…, or segue import --map dataset.toml"));
         }
-        (None, files) => inferred(files, output)?,
+        (None, files) => inferred(files, args.table.as_deref(), output)?,
     };
     let report = import(house, &dataset, output)?;
     let index_report = if args.index { Some(index::index(house, true, output)?) } else { None };
@@ -93,7 +93,7 @@ fn show(report: &ImportReport, name: &str, output: &mut Output) {
 }
 
 /// A mapping made by looking at the file, written where the owner can edit it.
-fn inferred(files: &[PathBuf], output: &mut Output) -> Result<Dataset, Failure> {
+fn inferred(files: &[PathBuf], table: Option<&str>, output: &mut Output) -> Result<Dataset, Failure> {
     for file in files {
         absent_is_an_error(file)?;
     }
@@ -101,7 +101,7 @@ fn inferred(files: &[PathBuf], output: &mut Output) -> Result<Dataset, Failure> 
         let failure = Failure::usage("a mapping can be inferred for one file at a time");
         return Err(failure.remedy("write a dataset.toml that names all files and give it with --map"));
     };
-    let text = segue_catalog::infer(file, None)?;
+    let text = segue_catalog::infer(file, table)?;
     let path = free_name(file);
     let dataset = Dataset::parse(&text, &path)?;
     fs::write_atomic(&path, text.as_bytes())?;

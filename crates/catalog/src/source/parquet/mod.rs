@@ -8,7 +8,6 @@ mod cells;
 
 use std::fmt;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::basic::{ConvertedType, LogicalType};
@@ -142,17 +141,22 @@ fn inner(fields: &[parquet::schema::types::TypePtr], name: &str, columns: &mut V
     fields.iter().for_each(|field| leaves(field, format!("{name}.{}", field.name()), columns));
 }
 
-/// Does what reads the file. A damaged one can bring the reader to a panic, which is an error like others here.
+/// Does what reads the file.
 fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, SourceError> {
-    let reason = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(done)) => return Ok(done),
-        Ok(Err(ParquetError::NYI(what) | ParquetError::General(what))) if what.contains("feature") => {
-            format!("it is packed in a way that is not read ({what}); write it with zstd, snappy or gzip")
-        }
-        Ok(Err(e)) => format!("it is cut off or damaged ({e}); fetch it again"),
-        Err(_) => "it is damaged; fetch it again".to_owned(),
-    };
-    Err(SourceError::Format { path: path.to_owned(), reason })
+    // What this build does not unpack is nothing that fetching again would mend.
+    let mut unread = None;
+    let done = super::guard::guarded(path, || {
+        work().inspect_err(|e| unread = Some(e.to_string()).filter(|e| e.contains("feature")))
+    });
+    done.map_err(|error| match unread {
+        Some(what) => SourceError::Format {
+            path: path.to_owned(),
+            reason: format!(
+                "it is packed in a way that is not read ({what}); write it with zstd, snappy or gzip"
+            ),
+        },
+        None => error,
+    })
 }
 
 #[cfg(test)]
