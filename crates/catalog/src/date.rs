@@ -1,6 +1,10 @@
+mod written;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan, Unit};
+pub use written::DateOrder;
+pub(crate) use written::{NoDate, read_date};
 
 /// The span of time that a date of any precision names: from `start`, included, to `end`, excluded.
 /// Both are ISO 8601 and compare as text.

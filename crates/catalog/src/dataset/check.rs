@@ -13,7 +13,7 @@ use super::{
     UsersSource, defaults,
 };
 use crate::text::nearest_name;
-use crate::{Field, FieldType, Role};
+use crate::{Field, FieldType, NumberForm, Role, Unit};
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     let file = File { text, path };
@@ -116,6 +116,21 @@ impl File<'_> {
         if !scale.is_finite() || scale == 0.0 {
             return wrong(format!("`{name}`: `scale` must be a number other than 0"));
         }
+        if spec.decimal.is_some_and(|c| !matches!(c, '.' | ',')) {
+            return wrong(format!("`{name}`: `decimal` is what stands before the decimals, \".\" or \",\""));
+        }
+        let numbers = NumberForm { decimal: spec.decimal, clock: spec.clock };
+        if numbers != NumberForm::default() && !field.ty.is_number() {
+            return wrong(format!("`{name}` has `decimal` or `clock` and is not a number"));
+        }
+        if spec.clock.is_some() && spec.unit.as_ref().and_then(Unit::dimension) != Some("duration") {
+            return wrong(format!(
+                "`{name}` has a `clock` and its `unit` is no duration; add `unit = \"minutes\"`"
+            ));
+        }
+        if spec.dates.is_some() && field.ty != FieldType::Date {
+            return wrong(format!("`{name}` has `dates` and is not a date"));
+        }
         field.unit = spec.unit;
         field.description = spec.description;
         field.aliases = spec.aliases;
@@ -131,7 +146,7 @@ impl File<'_> {
         field.low = spec.low.unwrap_or(field.low);
         let column = spec.column.unwrap_or(name);
         let (separator, suffixes, labels) = (spec.separator, spec.suffixes, spec.labels);
-        Ok(DatasetField { field, column, separator, suffixes, labels, scale })
+        Ok(DatasetField { field, column, separator, suffixes, labels, scale, numbers, dates: spec.dates })
     }
 
     fn users(&self, spec: UsersSpec) -> Result<UsersSource, DatasetError> {

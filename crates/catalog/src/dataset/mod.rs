@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
-use crate::Field;
+use crate::{DateOrder, Field, NumberForm};
 
 /// A data set as its `dataset.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,8 +94,12 @@ pub struct DatasetField {
     pub suffixes: Vec<String>,
     /// What codes stand for: `{"0" → "minor"}`. A code that is not here makes the row a bad one.
     pub labels: BTreeMap<String, String>,
-    /// What numbers are multiplied by.
+    /// What numbers are multiplied by that have no unit of their own in their cell.
     pub scale: f64,
+    /// How its numbers are written.
+    pub numbers: NumberForm,
+    /// How its dates are written.
+    pub dates: Option<DateOrder>,
 }
 
 /// Where the users are described.

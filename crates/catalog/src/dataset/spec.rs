@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Duplicates;
-use crate::{FieldType, Role, Unit};
+use crate::{Clock, DateOrder, FieldType, Role, Unit};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +86,9 @@ pub(super) struct FieldSpec {
     pub(super) unit: Option<Unit>,
     pub(super) source_unit: Option<Unit>,
     pub(super) scale: Option<f64>,
+    pub(super) decimal: Option<char>,
+    pub(super) clock: Option<Clock>,
+    pub(super) dates: Option<DateOrder>,
     #[serde(default)]
     pub(super) description: String,
     #[serde(default)]

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::column::Column;
+use super::column::{Column, Form};
 use crate::dataset::TableSource;
-use crate::{FieldType, Role};
+use crate::{DateOrder, FieldType, Role};
 
 /// The text of the `dataset.toml`; `None` if no column can be the id.
 pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String> {
@@ -132,6 +132,18 @@ fn field(out: &mut String, column: &Column, role: Role, quality: bool, names: &m
     if let Some(unit) = &column.unit {
         let _ = writeln!(out, "unit = {}", quoted(unit.name()));
     }
+    let _ = match column.form {
+        Form::Plain => Ok(()),
+        Form::Decimal(sign) => writeln!(out, "decimal = \"{sign}\"    # what stands before the decimals"),
+        Form::Dates(DateOrder::MonthFirst) => writeln!(out, "dates = \"month_first\"    # 12/31/1999"),
+        Form::Dates(_) => writeln!(out, "dates = \"day_first\"    # 31/12/1999"),
+        Form::UnclearDecimal => {
+            writeln!(out, "# decimal = \",\"    # say whether 1,234 is 1234 (\".\") or 1.234 (\",\")")
+        }
+        Form::UnclearDates => {
+            writeln!(out, "# dates = \"day_first\"    # say whether the day or the month comes first")
+        }
+    };
     if column.key {
         out.push_str("embed = false\nboost = 0.0    # a key: not searched\n");
     }
