@@ -109,7 +109,8 @@ impl Column {
             "id" | "code" | "zip" | "postcode" | "isbn" | "ean" => {
                 (self.role, self.ty, self.key) = (Role::Category, FieldType::Text, true);
             }
-            other => self.unit = Some(Unit::parse(other)).filter(Unit::is_known),
+            // A column called `d` counts anything.
+            other => self.unit = Some(Unit::parse(other)).filter(|u| u.is_known() && other.len() > 1),
         }
     }
 
@@ -215,6 +216,10 @@ fn quantities(texts: &[String]) -> Option<(Form, Option<Unit>, bool)> {
     };
     let read: Vec<Quantity> = with(decimal).filter_map(Result::ok).collect();
     if (read.len() as f64) < MOST * texts.len() as f64 {
+        return None;
+    }
+    // A few commas among plain numbers are lists: "4,6".
+    if decimal == Some(',') && comma * 5 < texts.len() {
         return None;
     }
     let units: Vec<&Unit> = read.iter().filter_map(|q| q.unit.as_ref()).collect();
