@@ -1,5 +1,10 @@
-use jiff::civil::{Date, DateTime};
-use jiff::{ToSpan, Unit};
+mod written;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::Offset;
+use jiff::{Timestamp, ToSpan, Unit};
+pub use written::DateOrder;
+pub(crate) use written::{NoDate, read_date};
 
 /// The span of time that a date of any precision names: from `start`, included, to `end`, excluded.
 /// Both are ISO 8601 and compare as text.
@@ -42,4 +47,10 @@ pub fn parse_date(text: &str) -> Option<DateRange> {
         }
         _ => None,
     }
+}
+
+/// The date of a number of seconds since 1970, in ISO 8601: a day if it is midnight, else with the time.
+pub(crate) fn civil(seconds: i64) -> Option<String> {
+    let at = Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?);
+    Some(if at.time() == Time::midnight() { at.date().to_string() } else { at.to_string() })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Value;
 use crate::dataset::TableSource;
-use crate::source::{SourceError, Table};
+use crate::source::{SourceError, Table, guess_encoding};
 use column::Column;
 
 /// How many rows are looked at.
@@ -35,14 +35,24 @@ pub enum InferError {
     },
 }
 
-/// Looks at a file (a table of it, if it is SQLite) and writes a commented `dataset.toml` that reads it.
+/// Looks at a file (a table of it, if it holds several) and writes a commented `dataset.toml` that reads it.
 ///
 /// The text names the file without its folder; [`Dataset::with_files`](crate::Dataset::with_files) puts the
 /// path in.
 pub fn infer(file: &Path, table: Option<&str>) -> Result<String, InferError> {
-    let source =
-        TableSource { file: file.to_owned(), table: table.map(str::to_owned), query: None, delimiter: None };
-    let table = Table::open(&source)?;
+    let mut source = TableSource { table: table.map(str::to_owned), ..TableSource::of(file) };
+    let mut opened = Table::open(&source);
+    // Names of columns that do not decode are an error, and rows are not.
+    if matches!(opened, Err(SourceError::Format { .. }) | Ok(Table::Delimited(_) | Table::Lines(_)))
+        && let Some(encoding) = guess_encoding(&source)
+    {
+        let encoding = Some(encoding.name().to_lowercase());
+        let decoded = TableSource { encoding, ..source.clone() };
+        if let Ok(table) = Table::open(&decoded) {
+            (source, opened) = (decoded, Ok(table));
+        }
+    }
+    let table = opened?;
     let names = table.columns().to_vec();
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut sample: Vec<Vec<Value>> = Vec::new();

@@ -18,6 +18,7 @@ mod import;
 mod infer;
 mod lexicon;
 mod predicate;
+mod quantity;
 mod resolve;
 mod row;
 mod snapshot;
@@ -35,7 +36,7 @@ pub use dataset::{
     Dataset, DatasetError, DatasetField, Duplicates, InteractionsSource, ItemsSource, Link, LinkMatch,
     TableSource, UsersSource,
 };
-pub use date::{DateRange, parse_date};
+pub use date::{DateOrder, DateRange, parse_date};
 pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
 pub use explanation::Explanation;
 pub use field::{Direction, Field, FieldType, Role};
@@ -46,6 +47,7 @@ pub use import::{
 pub use infer::{InferError, infer};
 pub use lexicon::LexiconEntry;
 pub use predicate::{Condition, Operator, Predicate, PredicateError, haversine_km};
+pub use quantity::{Clock, NumberForm};
 pub use resolve::{operators, resolve};
 pub use row::Row;
 pub use snapshot::{Snapshot, StoreError};

@@ -21,17 +21,28 @@ const UNITS: &[(&str, &str, f64, &[&str])] = &[
     ("minutes", "duration", 60.0, &["min", "mins", "minute"]),
     ("hours", "duration", 3600.0, &["h", "hr", "hrs", "hour"]),
     ("days", "duration", 86_400.0, &["d", "day"]),
+    ("weeks", "duration", 604_800.0, &["week", "wk", "wks"]),
     ("millimetres", "length", 0.001, &["mm", "millimetre", "millimeter", "millimeters"]),
     ("centimetres", "length", 0.01, &["cm", "centimetre", "centimeter", "centimeters"]),
     ("metres", "length", 1.0, &["m", "metre", "meter", "meters"]),
     ("kilometres", "length", 1000.0, &["km", "kilometre", "kilometer", "kilometers"]),
     ("inches", "length", 0.0254, &["in", "inch", "\""]),
+    ("feet", "length", 0.3048, &["ft", "foot", "'"]),
+    ("yards", "length", 0.9144, &["yd", "yds", "yard"]),
     ("miles", "length", 1609.344, &["mi", "mile"]),
     ("grams", "mass", 0.001, &["g", "gram"]),
     ("kilograms", "mass", 1.0, &["kg", "kilo", "kilos", "kilogram"]),
+    ("ounces", "mass", 0.028_349_523_125, &["oz", "ounce"]),
     ("pounds", "mass", 0.453_592_37, &["lb", "lbs"]),
+    ("tonnes", "mass", 1000.0, &["tonne"]),
+    ("millilitres", "volume", 0.001, &["ml", "millilitre", "milliliter", "milliliters"]),
+    ("centilitres", "volume", 0.01, &["cl", "centilitre", "centiliter", "centiliters"]),
+    ("litres", "volume", 1.0, &["l", "litre", "liter", "liters"]),
     ("square_metres", "area", 1.0, &["m2", "m²", "sqm", "square metres", "square meters"]),
-    ("square_feet", "area", 0.092_903_04, &["sqft", "square feet"]),
+    ("square_feet", "area", 0.092_903_04, &["sqft", "sq ft", "ft2", "ft²", "square feet"]),
+    ("hectares", "area", 10_000.0, &["ha", "hectare"]),
+    ("acres", "area", 4_046.856_422_4, &["acre"]),
+    ("square_kilometres", "area", 1e6, &["km2", "km²", "square kilometres", "square kilometers"]),
     ("megabytes", "memory", 1.0, &["mb", "megabyte"]),
     ("gigabytes", "memory", 1000.0, &["gb", "gigabyte"]),
     ("terabytes", "memory", 1_000_000.0, &["tb", "terabyte"]),
@@ -73,7 +84,11 @@ impl Unit {
             return Some(1.0);
         }
         let (from, to) = (self.entry()?, other.entry()?);
-        (from.1 == to.1).then_some(from.2 / to.2)
+        let factor = from.2 / to.2;
+        // A foot is twelve inches exactly.
+        let whole = factor.round();
+        let is_whole = (factor - whole).abs() <= 1e-12 * factor;
+        (from.1 == to.1).then_some(if is_whole { whole } else { factor })
     }
 
     fn entry(&self) -> Option<&'static (&'static str, &'static str, f64, &'static [&'static str])> {

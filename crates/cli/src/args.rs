@@ -87,7 +87,8 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// The files: SQLite, CSV, TSV, JSON Lines or a JSON array, text also gzipped or in UTF-16; with --map those it names are used where none is given
+    /// The files: SQLite, Parquet, XLSX, CSV, TSV, JSON Lines or a JSON array, text also packed by gzip or zip; with --map those it names
+    /// are used where none is given
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// How columns become fields; without it a mapping is inferred and written out for editing
@@ -100,6 +101,9 @@ pub(crate) struct Import {
     /// Delete the items whose ids are in this file: a table with the column of ids, or an id a line
     #[arg(long, value_name = "FILE")]
     pub(crate) delete: Option<PathBuf>,
+    /// Of a file that holds several: the table of the database, the sheet of the workbook, the file of the archive
+    #[arg(long, value_name = "NAME", conflicts_with = "map")]
+    pub(crate) table: Option<String>,
     /// Build the indexes too
     #[arg(long)]
     pub(crate) index: bool,

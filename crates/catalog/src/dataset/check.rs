@@ -2,24 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use encoding_rs::Encoding;
 use toml::Spanned;
 
-use super::spec::{DatasetSpec, FieldSpec, InteractionsSpec, LinkSpec, UsersSpec};
+use super::spec::{DatasetSpec, FieldSpec, InteractionsSpec, LinkSpec, TableSpec, UsersSpec};
 use super::{
     Dataset, DatasetError, DatasetField, InteractionsSource, ItemsSource, Link, LinkMatch, TableSource,
     UsersSource, defaults,
 };
 use crate::text::nearest_name;
-use crate::{Field, FieldType, Role};
+use crate::{Field, FieldType, NumberForm, Role, Unit};
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     let file = File { text, path };
     let spec: DatasetSpec = toml::from_str(text).map_err(|e| file.malformed(&e))?;
     let items_span = spec.items.span();
     let items = spec.items.into_inner();
-    if items.table.is_some() && items.query.is_some() {
+    let table = items.table();
+    if table.table.is_some() && table.query.is_some() {
         return Err(file.wrong(items_span, "`items` has a `table` and a `query`; leave one out".into()));
     }
     let mut fields: Vec<DatasetField> = Vec::with_capacity(spec.fields.len());
@@ -47,14 +49,14 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     if fields.iter().filter(|f| f.field.quality).count() > 1 {
         return Err(file.wrong(items_span, "more than one field has `quality = true`; keep it on one".into()));
     }
-    let source = file.source(items.file, items.table, items.query, items.delimiter);
+    let source = file.source(table)?;
     Ok(Dataset {
         noun: spec.noun.unwrap_or_else(|| spec.name.trim_end_matches('s').to_owned()),
         name: spec.name,
         attribution: spec.attribution,
         items: ItemsSource { source, missing: items.missing, duplicates: items.duplicates },
         interactions: spec.interactions.map(|i| file.interactions(i, &names)).transpose()?,
-        users: spec.users.map(|u| file.users(u)),
+        users: spec.users.map(|u| file.users(u)).transpose()?,
         fields,
     })
 }
@@ -114,6 +116,21 @@ impl File<'_> {
         if !scale.is_finite() || scale == 0.0 {
             return wrong(format!("`{name}`: `scale` must be a number other than 0"));
         }
+        if spec.decimal.is_some_and(|c| !matches!(c, '.' | ',')) {
+            return wrong(format!("`{name}`: `decimal` is what stands before the decimals, \".\" or \",\""));
+        }
+        let numbers = NumberForm { decimal: spec.decimal, clock: spec.clock };
+        if numbers != NumberForm::default() && !field.ty.is_number() {
+            return wrong(format!("`{name}` has `decimal` or `clock` and is not a number"));
+        }
+        if spec.clock.is_some() && spec.unit.as_ref().and_then(Unit::dimension) != Some("duration") {
+            return wrong(format!(
+                "`{name}` has a `clock` and its `unit` is no duration; add `unit = \"minutes\"`"
+            ));
+        }
+        if spec.dates.is_some() && field.ty != FieldType::Date {
+            return wrong(format!("`{name}` has `dates` and is not a date"));
+        }
         field.unit = spec.unit;
         field.description = spec.description;
         field.aliases = spec.aliases;
@@ -129,16 +146,16 @@ impl File<'_> {
         field.low = spec.low.unwrap_or(field.low);
         let column = spec.column.unwrap_or(name);
         let (separator, suffixes, labels) = (spec.separator, spec.suffixes, spec.labels);
-        Ok(DatasetField { field, column, separator, suffixes, labels, scale })
+        Ok(DatasetField { field, column, separator, suffixes, labels, scale, numbers, dates: spec.dates })
     }
 
-    fn users(&self, spec: UsersSpec) -> UsersSource {
-        UsersSource {
-            source: self.source(spec.file, spec.table, spec.query, spec.delimiter),
+    fn users(&self, spec: UsersSpec) -> Result<UsersSource, DatasetError> {
+        Ok(UsersSource {
+            source: self.source(spec.table())?,
             user: spec.user,
             attributes: spec.attributes,
             optional: spec.optional,
-        }
+        })
     }
 
     fn interactions(
@@ -147,7 +164,7 @@ impl File<'_> {
         fields: &BTreeSet<String>,
     ) -> Result<InteractionsSource, DatasetError> {
         Ok(InteractionsSource {
-            source: self.source(spec.file, spec.table, spec.query, spec.delimiter),
+            source: self.source(spec.table())?,
             user: spec.user,
             item: spec.item,
             value: spec.value,
@@ -158,6 +175,7 @@ impl File<'_> {
     }
 
     fn link(&self, spec: LinkSpec, fields: &BTreeSet<String>) -> Result<Link, DatasetError> {
+        let source = self.source(spec.table())?;
         let mut matches = Vec::with_capacity(spec.matches.len());
         for each in spec.matches {
             let (span, field) = (each.field.span(), Spanned::into_inner(each.field));
@@ -167,20 +185,23 @@ impl File<'_> {
             }
             matches.push(LinkMatch { column: each.column, field, tolerance: each.tolerance });
         }
-        let source = self.source(spec.file, spec.table, spec.query, spec.delimiter);
         Ok(Link { source, id: spec.id, matches })
     }
 
-    fn source(
-        &self,
-        file: PathBuf,
-        table: Option<String>,
-        query: Option<String>,
-        delimiter: Option<char>,
-    ) -> TableSource {
+    fn source(&self, spec: TableSpec) -> Result<TableSource, DatasetError> {
+        let TableSpec { file, table, query, delimiter, encoding } = spec;
+        if let Some(label) = &encoding
+            && Encoding::for_label(label.get_ref().as_bytes()).is_none()
+        {
+            let message = format!(
+                "there is no encoding `{}`; write its name on the web, such as `windows-1252`, `iso-8859-2`, `shift_jis` or `utf-16le`",
+                label.get_ref()
+            );
+            return Err(self.wrong(label.span(), message));
+        }
         // An absolute path replaces the folder when joined.
         let file = self.path.parent().map_or(file.clone(), |folder| folder.join(file));
-        TableSource { file, table, query, delimiter }
+        Ok(TableSource { file, table, query, delimiter, encoding: encoding.map(Spanned::into_inner) })
     }
 
     fn malformed(&self, error: &toml::de::Error) -> DatasetError {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
-use crate::Field;
+use crate::{DateOrder, Field, NumberForm};
 
 /// A data set as its `dataset.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,14 +37,24 @@ pub struct Dataset {
 /// A file and the table in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSource {
-    /// The file: SQLite, CSV, TSV or JSON Lines.
+    /// The file: SQLite, Parquet, XLSX, CSV, TSV or JSON; text also packed by gzip or zip.
     pub file: PathBuf,
-    /// A table of an SQLite file.
+    /// A table of an SQLite file, a sheet of a workbook, a file of a zip archive.
     pub table: Option<String>,
     /// A `SELECT` on an SQLite file.
     pub query: Option<String>,
     /// What separates columns of a text file; a comma, or a tab in `.tsv` files, unless given.
     pub delimiter: Option<char>,
+    /// The encoding of a text file by its name on the web (WHATWG Encoding Standard), `windows-1252`; UTF-8, or UTF-16 with a
+    /// byte-order mark, unless given.
+    pub encoding: Option<String>,
+}
+
+impl TableSource {
+    /// The only table of a file.
+    pub fn of(file: &Path) -> Self {
+        Self { file: file.to_owned(), table: None, query: None, delimiter: None, encoding: None }
+    }
 }
 
 /// Where the items are.
@@ -84,8 +94,12 @@ pub struct DatasetField {
     pub suffixes: Vec<String>,
     /// What codes stand for: `{"0" → "minor"}`. A code that is not here makes the row a bad one.
     pub labels: BTreeMap<String, String>,
-    /// What numbers are multiplied by.
+    /// What numbers are multiplied by that have no unit of their own in their cell.
     pub scale: f64,
+    /// How its numbers are written.
+    pub numbers: NumberForm,
+    /// How its dates are written.
+    pub dates: Option<DateOrder>,
 }
 
 /// Where the users are described.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Duplicates;
-use crate::{FieldType, Role, Unit};
+use crate::{Clock, DateOrder, FieldType, Role, Unit};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,19 +22,51 @@ pub(super) struct DatasetSpec {
     pub(super) interactions: Option<InteractionsSpec>,
 }
 
-/// Where a table stands. Written out in each section because `deny_unknown_fields` cannot see through
-/// flattening.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ItemsSpec {
+/// Where a table stands.
+#[derive(Debug)]
+pub(super) struct TableSpec {
     pub(super) file: PathBuf,
     pub(super) table: Option<String>,
     pub(super) query: Option<String>,
     pub(super) delimiter: Option<char>,
-    #[serde(default)]
-    pub(super) missing: Vec<String>,
-    #[serde(default)]
-    pub(super) duplicates: Duplicates,
+    pub(super) encoding: Option<Spanned<String>>,
+}
+
+/// A section that says where its table stands, in keys of its own: `deny_unknown_fields` cannot see through flattening.
+macro_rules! with_table {
+    (struct $name:ident { $($(#[$meta:meta])* pub(super) $key:ident: $ty:ty,)* }) => {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            file: PathBuf,
+            table: Option<String>,
+            query: Option<String>,
+            delimiter: Option<char>,
+            encoding: Option<Spanned<String>>,
+            $($(#[$meta])* pub(super) $key: $ty,)*
+        }
+
+        impl $name {
+            pub(super) fn table(&self) -> TableSpec {
+                TableSpec {
+                    file: self.file.clone(),
+                    table: self.table.clone(),
+                    query: self.query.clone(),
+                    delimiter: self.delimiter,
+                    encoding: self.encoding.clone(),
+                }
+            }
+        }
+    };
+}
+
+with_table! {
+    struct ItemsSpec {
+        #[serde(default)]
+        pub(super) missing: Vec<String>,
+        #[serde(default)]
+        pub(super) duplicates: Duplicates,
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +86,9 @@ pub(super) struct FieldSpec {
     pub(super) unit: Option<Unit>,
     pub(super) source_unit: Option<Unit>,
     pub(super) scale: Option<f64>,
+    pub(super) decimal: Option<char>,
+    pub(super) clock: Option<Clock>,
+    pub(super) dates: Option<DateOrder>,
     #[serde(default)]
     pub(super) description: String,
     #[serde(default)]
@@ -70,46 +105,34 @@ pub(super) struct FieldSpec {
     pub(super) yields: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UsersSpec {
-    pub(super) file: PathBuf,
-    pub(super) table: Option<String>,
-    pub(super) query: Option<String>,
-    pub(super) delimiter: Option<char>,
-    pub(super) user: String,
-    #[serde(default)]
-    pub(super) attributes: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) optional: bool,
+with_table! {
+    struct UsersSpec {
+        pub(super) user: String,
+        #[serde(default)]
+        pub(super) attributes: BTreeMap<String, String>,
+        #[serde(default)]
+        pub(super) optional: bool,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct InteractionsSpec {
-    pub(super) file: PathBuf,
-    pub(super) table: Option<String>,
-    pub(super) query: Option<String>,
-    pub(super) delimiter: Option<char>,
-    pub(super) user: String,
-    pub(super) item: String,
-    pub(super) value: Option<String>,
-    pub(super) time: Option<String>,
-    #[serde(default)]
-    pub(super) optional: bool,
-    pub(super) link: Option<LinkSpec>,
+with_table! {
+    struct InteractionsSpec {
+        pub(super) user: String,
+        pub(super) item: String,
+        pub(super) value: Option<String>,
+        pub(super) time: Option<String>,
+        #[serde(default)]
+        pub(super) optional: bool,
+        pub(super) link: Option<LinkSpec>,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LinkSpec {
-    pub(super) file: PathBuf,
-    pub(super) table: Option<String>,
-    pub(super) query: Option<String>,
-    pub(super) delimiter: Option<char>,
-    pub(super) id: String,
-    #[serde(rename = "match")]
-    pub(super) matches: Vec<MatchSpec>,
+with_table! {
+    struct LinkSpec {
+        pub(super) id: String,
+        #[serde(rename = "match")]
+        pub(super) matches: Vec<MatchSpec>,
+    }
 }
 
 #[derive(Debug, Deserialize)]

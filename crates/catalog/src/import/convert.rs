@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::dataset::DatasetField;
+use crate::date::{NoDate, read_date};
+use crate::quantity::{self, NoNumber, Quantity};
 use crate::text::fold;
-use crate::{FieldType, Value, parse_date};
+use crate::{DateOrder, FieldType, Value};
 
 /// Reads a cell as the field says. The error says what is wrong with the cell.
 pub(crate) fn convert(cell: &Value, field: &DatasetField, missing: &[String]) -> Result<Value, String> {
@@ -89,21 +91,23 @@ fn single(cell: &Value, field: &DatasetField) -> Result<Value, String> {
     }
     let read = match field.field.ty {
         FieldType::Text => text(cell),
-        FieldType::Integer => number(cell).and_then(|n| whole(scaled(n, field.scale))),
-        FieldType::Real => number(cell).map(|n| Value::Real(scaled(n, field.scale))),
-        FieldType::Date => date(cell),
+        FieldType::Integer => whole(number(cell, field)?),
+        FieldType::Real => Some(Value::Real(number(cell, field)?)),
+        FieldType::Date => Some(date(cell, field.dates)?),
         FieldType::Boolean => boolean(cell),
     };
     read.ok_or_else(|| {
         let expected = match field.field.ty {
-            FieldType::Text => "a text",
-            FieldType::Integer => "a whole number",
-            FieldType::Real => "a number",
-            FieldType::Date => "a date (1999, 1999-03, 1999-03-31)",
             FieldType::Boolean => "true or false",
+            FieldType::Integer => "a whole number",
+            _ => "a text",
         };
-        format!("`{}` is not {expected}", shorten(&cell.to_string()))
+        is_not(cell, expected)
     })
+}
+
+fn is_not(cell: &Value, expected: &str) -> String {
+    format!("`{}` is not {expected}", shorten(&cell.to_string()))
 }
 
 /// A cell's text with whole numbers written without a fraction, so that the codes `1`, `1.0` and `"1"` are one.
@@ -126,12 +130,43 @@ fn text(cell: &Value) -> Option<Value> {
     }
 }
 
-fn number(cell: &Value) -> Option<f64> {
-    let number = match cell {
-        Value::Text(text) => text.trim().parse().ok()?,
-        cell => cell.as_f64()?,
+fn number(cell: &Value, field: &DatasetField) -> Result<f64, String> {
+    let plain = match cell {
+        // With a decimal comma, `1.234` is no plain number.
+        Value::Text(text) if field.numbers.decimal != Some(',') => text.trim().parse().ok(),
+        cell => cell.as_f64(),
     };
-    number.is_finite().then_some(number)
+    if let Some(number) = plain.filter(|n: &f64| n.is_finite()) {
+        return Ok(scaled(number, field.scale));
+    }
+    let expected = if field.field.ty == FieldType::Integer { "a whole number" } else { "a number" };
+    let Value::Text(text) = cell else { return Err(is_not(cell, expected)) };
+    let wanted = field.field.unit.as_ref();
+    let shown = || shorten(text.trim());
+    match quantity::read(text, field.numbers, wanted) {
+        Ok(Quantity { value, unit: Some(_) }) => Ok(value),
+        Ok(Quantity { value, unit: None }) => Ok(scaled(value, field.scale)),
+        Err(NoNumber::None) => Err(is_not(cell, expected)),
+        Err(NoNumber::Decimal(grouped, fraction)) => Err(format!(
+            "`{}` may be {grouped} or {fraction}; add `decimal = \".\"` or `decimal = \",\"` to the field",
+            shown()
+        )),
+        Err(NoNumber::Clock) => Err(format!(
+            "`{}` may be hours or minutes; add `clock = \"h:mm\"` or `clock = \"m:ss\"` to the field",
+            shown()
+        )),
+        Err(NoNumber::Unwanted(unit)) => Err(format!(
+            "`{}` has the unit `{}` and the field none; add `unit` to the field",
+            shown(),
+            shorten(&unit)
+        )),
+        Err(NoNumber::Other(unit)) => Err(format!(
+            "`{}`: {} do not convert to {}",
+            shown(),
+            shorten(&unit),
+            wanted.map_or("", |u| u.name())
+        )),
+    }
 }
 
 /// A scale that is one over a whole number divides, so that 235,440 milliseconds are 3.924 minutes exactly.
@@ -147,8 +182,14 @@ fn whole(number: f64) -> Option<Value> {
     ((number - rounded).abs() < 1e-9 && rounded.abs() <= EXACT).then_some(Value::Integer(rounded as i64))
 }
 
-fn date(cell: &Value) -> Option<Value> {
-    parse_date(&plain_date(cell)).map(|d| Value::Text(d.start))
+fn date(cell: &Value, order: Option<DateOrder>) -> Result<Value, String> {
+    read_date(&plain_date(cell), order).map(|d| Value::Text(d.start)).map_err(|why| match why {
+        NoDate::None => is_not(cell, "a date (1999, 1999-03, 1999-03-31, 31 March 1999)"),
+        NoDate::Order => format!(
+            "`{}` may have its day or its month first; add `dates = \"day_first\"` or `dates = \"month_first\"` to the field",
+            shorten(&cell.to_string())
+        ),
+    })
 }
 
 fn plain_date(cell: &Value) -> String {
@@ -179,7 +220,7 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Field, Role};
+    use crate::{Clock, Field, NumberForm, Role, Unit};
 
     fn field(role: Role, ty: FieldType) -> DatasetField {
         let mut field = Field::new("f", role);
@@ -191,6 +232,8 @@ mod tests {
             suffixes: Vec::new(),
             labels: [].into(),
             scale: 1.0,
+            numbers: NumberForm::default(),
+            dates: None,
         }
     }
 
@@ -220,7 +263,7 @@ mod tests {
             (
                 &field(Role::Date, FieldType::Date),
                 "soon".into(),
-                Err("`soon` is not a date (1999, 1999-03, 1999-03-31)".into()),
+                Err("`soon` is not a date (1999, 1999-03, 1999-03-31, 31 March 1999)".into()),
             ),
             (&field(Role::Category, FieldType::Boolean), "Yes".into(), Ok(Value::Bool(true))),
             (
@@ -231,6 +274,60 @@ mod tests {
         ];
         for (field, cell, expected) in cases {
             assert_eq!(convert(&cell, field, &["N/A".to_owned()]), expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_dates_are_read_as_people_write_them() {
+        let in_unit = |unit: &str, ty: FieldType| {
+            let field = field(Role::Number, ty);
+            DatasetField { field: Field { unit: Some(Unit::parse(unit)), ..field.field.clone() }, ..field }
+        };
+        let euros = in_unit("eur", FieldType::Real);
+        let minutes = DatasetField { scale: 1.0 / 60.0, ..in_unit("minutes", FieldType::Integer) };
+        let comma = NumberForm { decimal: Some(','), clock: Some(Clock::Minutes) };
+        let dutch = DatasetField { numbers: comma, ..in_unit("minutes", FieldType::Real) };
+        let date = field(Role::Date, FieldType::Date);
+        let british = DatasetField { dates: Some(DateOrder::DayFirst), ..date.clone() };
+        let seconds = DatasetField { dates: Some(DateOrder::Seconds), ..date.clone() };
+        let cases: [(&DatasetField, &str, Result<Value, &str>); 14] = [
+            (&euros, "€ 1.250,-", Ok(Value::Real(1250.0))),
+            (&euros, "1.234", Ok(Value::Real(1.234))),
+            (
+                &euros,
+                "1,234",
+                Err("`1,234` may be 1234 or 1.234; add `decimal = \".\"` or `decimal = \",\"` to the field"),
+            ),
+            (&euros, "$3.99", Err("`$3.99`: usd do not convert to eur")),
+            (&minutes, "120", Ok(Value::Integer(2))),
+            (&minutes, "1h 45m", Ok(Value::Integer(105))),
+            (
+                &minutes,
+                "1:45",
+                Err(
+                    "`1:45` may be hours or minutes; add `clock = \"h:mm\"` or `clock = \"m:ss\"` to the field",
+                ),
+            ),
+            (&dutch, "1.234", Ok(Value::Real(1234.0))),
+            (&dutch, "1:30", Ok(Value::Real(1.5))),
+            (
+                &field(Role::Number, FieldType::Integer),
+                "3 kg",
+                Err("`3 kg` has the unit `kg` and the field none; add `unit` to the field"),
+            ),
+            (&date, "31 December 1999", Ok("1999-12-31".into())),
+            (
+                &date,
+                "3/4/99",
+                Err(
+                    "`3/4/99` may have its day or its month first; add `dates = \"day_first\"` or `dates = \"month_first\"` to the field",
+                ),
+            ),
+            (&british, "3/4/99", Ok("1999-04-03".into())),
+            (&seconds, "946684799", Ok("1999-12-31T23:59:59".into())),
+        ];
+        for (field, cell, expected) in cases {
+            assert_eq!(convert(&cell.into(), field, &[]), expected.map_err(str::to_owned), "{cell:?}");
         }
     }
 }

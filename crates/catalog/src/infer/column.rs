@@ -1,9 +1,12 @@
 //! What a sample says of one column.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::date::read_date;
+use crate::quantity::{NoNumber, Quantity, read_any};
 use crate::text::{fold, words};
-use crate::{FieldType, Role, Unit, Value, parse_date};
+use crate::{DateOrder, FieldType, NumberForm, Role, Unit, Value};
 
 /// Of a column's known values, the share that must agree for a guess.
 const MOST: f64 = 0.95;
@@ -17,6 +20,8 @@ pub(super) struct Column {
     pub(super) separator: Option<&'static str>,
     pub(super) multi: bool,
     pub(super) unit: Option<Unit>,
+    /// How its numbers or dates are written, where one of them does not tell.
+    pub(super) form: Form,
     /// Different values as a share of the rows; 1 if every row has its own.
     pub(super) distinct: f64,
     /// Rows that have a value, as a share.
@@ -25,6 +30,19 @@ pub(super) struct Column {
     pub(super) words: f64,
     /// True if nothing can be searched or filtered by it: a key of another table.
     pub(super) key: bool,
+}
+
+/// How a column is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As programs write.
+    Plain,
+    Decimal(char),
+    Dates(DateOrder),
+    /// Points or commas that may group thousands or not: an example.
+    UnclearDecimal,
+    /// Days and months that cannot be told apart.
+    UnclearDates,
 }
 
 impl Column {
@@ -49,6 +67,7 @@ impl Column {
             separator: None,
             multi,
             unit: None,
+            form: Form::Plain,
             distinct,
             known: known as f64 / rows,
             words: texts.iter().map(|t| words(t).count()).sum::<usize>() as f64 / n,
@@ -59,14 +78,21 @@ impl Column {
             return column;
         }
         let last = words(&name.replace('_', " ")).last().unwrap_or_default();
+        if share(&|t| is_compact_date(t)) >= MOST && !matches!(last.as_str(), "id" | "code") {
+            (column.role, column.ty) = (Role::Date, FieldType::Date);
+            return column;
+        }
         let is_number = |t: &str| t.parse::<f64>().is_ok_and(f64::is_finite);
         if share(&is_number) >= MOST {
             column.number(&last, share(&|t| t.parse::<f64>().is_ok_and(|n| n.fract() == 0.0)) >= 1.0);
         } else if share(&|t| matches!(fold(t).as_str(), "true" | "false" | "yes" | "no")) >= MOST {
             column.ty = FieldType::Boolean;
-        } else if share(&|t| parse_date(t).is_some()) >= MOST {
-            (column.role, column.ty) = (Role::Date, FieldType::Date);
-        } else if share(&|t| t.starts_with("http://") || t.starts_with("https://")) >= MOST {
+        } else if let Some(form) = dates(&texts) {
+            (column.role, column.ty, column.form) = (Role::Date, FieldType::Date, form);
+        } else if let Some((form, unit, whole)) = quantities(&texts) {
+            column.number(&last, whole);
+            (column.form, column.unit) = (form, unit.or(column.unit));
+        } else if share(&is_link) >= MOST {
             column.role = link(&texts);
         } else {
             column.text(&texts, &last);
@@ -83,7 +109,8 @@ impl Column {
             "id" | "code" | "zip" | "postcode" | "isbn" | "ean" => {
                 (self.role, self.ty, self.key) = (Role::Category, FieldType::Text, true);
             }
-            other => self.unit = Some(Unit::parse(other)).filter(Unit::is_known),
+            // A column called `d` counts anything.
+            other => self.unit = Some(Unit::parse(other)).filter(|u| u.is_known() && other.len() > 1),
         }
     }
 
@@ -146,6 +173,91 @@ impl Column {
     }
 }
 
+/// How dates are written, if they are dates: by the whole sample, of which one may show the order of all.
+fn dates(texts: &[String]) -> Option<Form> {
+    let count = |order: Option<DateOrder>| texts.iter().filter(|t| read_date(t, order).is_ok()).count();
+    let enough = |n: usize| n as f64 >= MOST * texts.len() as f64;
+    if enough(count(None)) {
+        return Some(Form::Plain);
+    }
+    let (day, month) = (count(Some(DateOrder::DayFirst)), count(Some(DateOrder::MonthFirst)));
+    enough(day.max(month)).then_some(match day.cmp(&month) {
+        Ordering::Greater => Form::Dates(DateOrder::DayFirst),
+        Ordering::Less => Form::Dates(DateOrder::MonthFirst),
+        Ordering::Equal => Form::UnclearDates,
+    })
+}
+
+/// A day of the last two centuries as eight digits.
+fn is_compact_date(text: &str) -> bool {
+    text.len() == 8 && matches!(text.get(..2), Some("18" | "19" | "20")) && read_date(text, None).is_ok()
+}
+
+/// How quantities are written, if they are quantities of one dimension: their form, their unit, and whether they are whole.
+fn quantities(texts: &[String]) -> Option<(Form, Option<Unit>, bool)> {
+    let with = |decimal: Option<char>| {
+        let form = NumberForm { decimal, clock: None };
+        texts.iter().map(move |t| read_any(t, form))
+    };
+    let (mut comma, mut point, mut unclear) = (0, 0, 0);
+    for ((plain, as_comma), as_point) in with(None).zip(with(Some(','))).zip(with(Some('.'))) {
+        match (plain, as_comma.is_ok(), as_point.is_ok()) {
+            (Err(NoNumber::Decimal(..)), ..) => unclear += 1,
+            (Ok(_), true, false) => comma += 1,
+            (Ok(_), false, true) => point += 1,
+            _ => {}
+        }
+    }
+    let (form, decimal) = match (comma > 0, point > 0) {
+        (true, false) => (Form::Decimal(','), Some(',')),
+        (false, true) if unclear > 0 => (Form::Decimal('.'), Some('.')),
+        _ if unclear > 0 => (Form::UnclearDecimal, Some('.')),
+        _ => (Form::Plain, None),
+    };
+    let read: Vec<Quantity> = with(decimal).filter_map(Result::ok).collect();
+    if (read.len() as f64) < MOST * texts.len() as f64 {
+        return None;
+    }
+    // A few commas among plain numbers are lists: "4,6".
+    if decimal == Some(',') && comma * 5 < texts.len() {
+        return None;
+    }
+    let units: Vec<&Unit> = read.iter().filter_map(|q| q.unit.as_ref()).collect();
+    let first = units.first().copied();
+    if units.iter().any(|u| !u.is_known() || first.is_some_and(|f| f.factor_to(u).is_none())) {
+        return None;
+    }
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    units.iter().for_each(|u| *count.entry(u.name()).or_default() += 1);
+    let most = count.into_iter().max_by_key(|(_, n)| *n).map(|(name, _)| Unit::parse(name));
+    let unit = if texts.iter().all(|t| t.contains(':')) { Some(Unit::parse("minutes")) } else { most };
+    let is_whole = |q: &Quantity| {
+        let factor =
+            q.unit.as_ref().zip(unit.as_ref()).and_then(|(from, to)| from.factor_to(to)).unwrap_or(1.0);
+        (q.value * factor - (q.value * factor).round()).abs() < 1e-9
+    };
+    let whole = read.iter().all(is_whole);
+    Some((form, unit, whole))
+}
+
+const PICTURES: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "avif", "svg", "bmp", "tif", "tiff"];
+const SOUNDS: &[&str] = &["mp3", "ogg", "oga", "opus", "wav", "flac", "m4a", "aac", "aif", "aiff"];
+
+/// True of an address, and of a path with the ending of a picture or a sound.
+fn is_link(text: &str) -> bool {
+    let has_scheme = ["http://", "https://", "file://", "s3://", "gs://"].iter().any(|s| text.starts_with(s));
+    let ending = || ending(text);
+    has_scheme
+        || (!text.contains(['\n', '|', ';'])
+            && ending().is_some_and(|e| PICTURES.contains(&e.as_str()) || SOUNDS.contains(&e.as_str())))
+}
+
+/// What stands after the last point of a path or an address, without its query.
+fn ending(text: &str) -> Option<String> {
+    let path = text.split(['?', '#']).next()?;
+    path.rsplit('/').next()?.rsplit_once('.').map(|(_, ending)| ending.to_lowercase())
+}
+
 /// What separates the values of a multi-valued text, if anything does: something that many values have,
 /// that leaves short parts, and parts that come again.
 fn separator(texts: &[String]) -> Option<&'static str> {
@@ -162,13 +274,12 @@ fn separator(texts: &[String]) -> Option<&'static str> {
 
 fn link(texts: &[String]) -> Role {
     let ends = |endings: &[&str]| {
-        let ending =
-            |t: &String| t.rsplit('.').next().is_some_and(|e| endings.contains(&e.to_lowercase().as_str()));
-        texts.iter().filter(|t| ending(t)).count() * 2 > texts.len()
+        let has = |t: &&String| ending(t).is_some_and(|e| endings.contains(&e.as_str()));
+        texts.iter().filter(has).count() * 2 > texts.len()
     };
-    if ends(&["jpg", "jpeg", "png", "webp", "gif"]) {
+    if ends(PICTURES) {
         Role::Image
-    } else if ends(&["mp3", "ogg", "wav", "flac", "m4a"]) {
+    } else if ends(SOUNDS) {
         Role::Audio
     } else {
         Role::Url

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::column::Column;
+use super::column::{Column, Form};
 use crate::dataset::TableSource;
-use crate::{FieldType, Role};
+use crate::{DateOrder, FieldType, Role};
 
 /// The text of the `dataset.toml`; `None` if no column can be the id.
 pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String> {
@@ -14,8 +14,12 @@ pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String
     let title = best(columns, |i, c| if i == id { None } else { c.as_title() });
     let quality = columns.iter().position(Column::is_quality);
     let file = source.file.file_name().unwrap_or_default().to_string_lossy();
-    // `songs.csv.gz` is `songs`.
-    let unpacked = source.file.extension().filter(|e| *e == "gz").and(source.file.file_stem());
+    // `songs.csv.gz` and `songs.csv.zip` are `songs`.
+    let is_packed = source
+        .file
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("gz") || e.eq_ignore_ascii_case("zip"));
+    let unpacked = source.file.file_stem().filter(|_| is_packed);
     let stem = unpacked.map_or(source.file.as_path(), Path::new).file_stem().unwrap_or_default();
     let name = identifier(stem.to_string_lossy().as_ref());
     let mut out = String::new();
@@ -38,6 +42,13 @@ file = {file}
     );
     if let Some(table) = &source.table {
         let _ = writeln!(out, "table = {}", quoted(table));
+    }
+    if let Some(encoding) = &source.encoding {
+        let _ = writeln!(
+            out,
+            "encoding = {}    # guessed: it is not UTF-8; look whether names with accents are right",
+            quoted(encoding)
+        );
     }
     if !unique {
         let _ = writeln!(
@@ -121,6 +132,18 @@ fn field(out: &mut String, column: &Column, role: Role, quality: bool, names: &m
     if let Some(unit) = &column.unit {
         let _ = writeln!(out, "unit = {}", quoted(unit.name()));
     }
+    let _ = match column.form {
+        Form::Plain => Ok(()),
+        Form::Decimal(sign) => writeln!(out, "decimal = \"{sign}\"    # what stands before the decimals"),
+        Form::Dates(DateOrder::MonthFirst) => writeln!(out, "dates = \"month_first\"    # 12/31/1999"),
+        Form::Dates(_) => writeln!(out, "dates = \"day_first\"    # 31/12/1999"),
+        Form::UnclearDecimal => {
+            writeln!(out, "# decimal = \",\"    # say whether 1,234 is 1234 (\".\") or 1.234 (\",\")")
+        }
+        Form::UnclearDates => {
+            writeln!(out, "# dates = \"day_first\"    # say whether the day or the month comes first")
+        }
+    };
     if column.key {
         out.push_str("embed = false\nboost = 0.0    # a key: not searched\n");
     }

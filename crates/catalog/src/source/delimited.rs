@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use serde_json::{Value as Json, json};
 
+use super::encoding::Undecodable;
 use super::lines::{Line, Lines};
+use super::text;
 use super::{BadRow, Record, SourceError, Visit};
 use crate::Value;
+use crate::dataset::TableSource;
 
 /// The longest record, in bytes: a quotation mark that is open for longer was never meant.
 const MAX_RECORD: usize = 256 << 10;
@@ -21,33 +24,39 @@ pub(crate) struct Delimited {
     path: PathBuf,
     lines: Lines,
     parser: Parser,
+    undecodable: Undecodable,
     columns: Vec<String>,
 }
 
 impl Delimited {
-    pub(super) fn open(path: &Path, delimiter: char) -> Result<Self, SourceError> {
+    pub(super) fn open(source: &TableSource, delimiter: char) -> Result<Self, SourceError> {
+        let path = source.file.as_path();
         let wrong = |reason: String| SourceError::Format { path: path.to_owned(), reason };
         let delimiter = u8::try_from(delimiter)
             .map_err(|_| wrong(format!("`{delimiter}` cannot separate columns; use one ASCII character")))?;
-        let mut lines = Lines::open(path)?;
+        let text::Text { bytes, from } = text::open(source)?;
+        let undecodable = Undecodable::new(source, from);
+        let mut lines = Lines::of(path, bytes);
         let mut parser = Parser::new(delimiter);
-        let columns = match parser.next(&mut lines)? {
-            Some(Ok(header)) => header
-                .texts()
-                .map_err(|i| wrong(format!("the name of column {} is not UTF-8; save it as UTF-8", i + 1)))?,
+        let mut columns = match parser.next(&mut lines)? {
+            Some(Ok(header)) => (0..header.len())
+                .map(|i| match undecodable.fault(header.field(i)) {
+                    None => Ok(String::from_utf8_lossy(header.field(i)).trim().to_owned()),
+                    Some(fault) => Err(wrong(format!("the name of column {} {fault}", i + 1))),
+                })
+                .collect::<Result<Vec<_>, _>>()?,
             Some(Err(bad)) => return Err(wrong(format!("its line of column names: {}", bad.reason))),
             None => return Err(SourceError::Empty(path.to_owned())),
         };
-        let mut columns: Vec<String> = columns.iter().map(|c| c.trim().to_owned()).collect();
         if columns.iter().any(|c| c.contains('\0')) {
             return Err(wrong(
-                "it holds NUL bytes where column names should be; it is not a text file".into(),
+                "it holds NUL bytes where column names should be; it is no text file, or is UTF-16 without a mark: then add `encoding = \"utf-16le\"`".into(),
             ));
         }
         for (i, column) in columns.iter_mut().enumerate().filter(|(_, c)| c.is_empty()) {
             *column = format!("column_{}", i + 1);
         }
-        Ok(Self { path: path.to_owned(), lines, parser, columns })
+        Ok(Self { path: path.to_owned(), lines, parser, undecodable, columns })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -64,26 +73,35 @@ impl Delimited {
         visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
         while let Some(found) = self.parser.next(&mut self.lines)? {
-            visit(found.and_then(|raw| record(raw, &self.columns, wanted)))?;
+            visit(found.and_then(|raw| record(raw, &self.columns, wanted, &self.undecodable)))?;
         }
         Ok(())
     }
 }
 
-fn record(raw: RawRecord<'_>, columns: &[String], wanted: &[usize]) -> Result<Record, BadRow> {
+fn record(
+    raw: RawRecord<'_>,
+    columns: &[String],
+    wanted: &[usize],
+    undecodable: &Undecodable,
+) -> Result<Record, BadRow> {
     let (has, should) = (raw.len(), columns.len());
     if has != should {
         return Err(raw.bad(None, format!("the row has {has} columns and the header {should}")));
     }
     let mut cells = Vec::with_capacity(wanted.len());
     for &i in wanted {
-        let fault = match std::str::from_utf8(raw.field(i)) {
-            Ok(text) if !text.contains('\0') => {
-                cells.push(Value::Text(text.to_owned()));
-                continue;
-            }
-            Ok(_) => "holds a NUL byte",
-            Err(_) => "is not UTF-8",
+        let field = raw.field(i);
+        let fault = match std::str::from_utf8(field) {
+            Ok(text) if text.contains('\0') => "holds a NUL byte".to_owned(),
+            Ok(text) => match undecodable.fault_of(text) {
+                None => {
+                    cells.push(Value::Text(text.to_owned()));
+                    continue;
+                }
+                Some(fault) => fault,
+            },
+            Err(_) => undecodable.not_utf_8(field),
         };
         return Err(raw.bad(columns.get(i).cloned(), format!("the text {fault}")));
     }
@@ -188,11 +206,6 @@ impl RawRecord<'_> {
         let start = i.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         let end = self.ends.get(i).copied().unwrap_or(start);
         self.output.get(start..end).unwrap_or_default()
-    }
-
-    /// All fields, or the index of the first that is not UTF-8.
-    fn texts(&self) -> Result<Vec<String>, usize> {
-        (0..self.len()).map(|i| String::from_utf8(self.field(i).to_vec()).map_err(|_| i)).collect()
     }
 
     fn bad(&self, column: Option<String>, reason: String) -> BadRow {

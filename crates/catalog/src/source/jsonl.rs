@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json, json};
 
 use super::array::Elements;
+use super::encoding::Undecodable;
 use super::lines::{Line, Lines};
 use super::text;
 use super::{BadRow, Record, SourceError, Visit};
 use crate::Value;
+use crate::dataset::TableSource;
 
 /// How many lines are looked at to find the columns: an object need not have them all.
 const SAMPLE: usize = 10_000;
@@ -23,20 +25,23 @@ const MOST_COLUMNS: usize = 1000;
 pub(crate) struct JsonLines {
     path: PathBuf,
     lines: Lines,
+    undecodable: Undecodable,
     columns: Vec<String>,
 }
 
 impl JsonLines {
     /// Opens JSON Lines, or an array.
-    pub(super) fn open(path: &Path, is_array: bool) -> Result<Self, SourceError> {
-        let lines = || -> Result<Lines, SourceError> {
-            let bytes = text::open(path)?;
-            Ok(match is_array {
+    pub(super) fn open(source: &TableSource, is_array: bool) -> Result<Self, SourceError> {
+        let path = source.file.as_path();
+        let lines = || -> Result<(Lines, Undecodable), SourceError> {
+            let text::Text { bytes, from } = text::open(source)?;
+            let lines = match is_array {
                 true => Lines::of(path, Box::new(BufReader::new(Elements::new(bytes)))),
                 false => Lines::of(path, bytes),
-            })
+            };
+            Ok((lines, Undecodable::new(source, from)))
         };
-        let mut sample = lines()?;
+        let (mut sample, _) = lines()?;
         let mut columns: Vec<String> = Vec::new();
         for _ in 0..SAMPLE {
             let Some(line) = sample.next()? else { break };
@@ -51,7 +56,8 @@ impl JsonLines {
             let reason = reason.into();
             return Err(SourceError::Format { path: path.to_owned(), reason });
         }
-        Ok(Self { path: path.to_owned(), lines: lines()?, columns })
+        let (lines, undecodable) = lines()?;
+        Ok(Self { path: path.to_owned(), lines, undecodable, columns })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -69,14 +75,14 @@ impl JsonLines {
     ) -> Result<(), E> {
         while let Some(line) = self.lines.next()? {
             if !line.bytes.trim_ascii().is_empty() {
-                visit(record(&line, wanted))?;
+                visit(record(&line, wanted, &self.undecodable))?;
             }
         }
         Ok(())
     }
 }
 
-fn record(line: &Line, wanted: &[&str]) -> Result<Record, BadRow> {
+fn record(line: &Line, wanted: &[&str], undecodable: &Undecodable) -> Result<Record, BadRow> {
     let bad = |column: Option<&str>, reason: String| BadRow {
         line: line.number,
         column: column.map(str::to_owned),
@@ -85,6 +91,9 @@ fn record(line: &Line, wanted: &[&str]) -> Result<Record, BadRow> {
     };
     if line.cut {
         return Err(bad(None, format!("the line is longer than {} MiB", super::MAX_LINE >> 20)));
+    }
+    if let Some(fault) = undecodable.fault(&line.bytes) {
+        return Err(bad(None, format!("the line {fault}")));
     }
     let mut object: Map<String, Json> = serde_json::from_slice(&line.bytes)
         .map_err(|e| bad(None, format!("the line is not a JSON object: {e}")))?;

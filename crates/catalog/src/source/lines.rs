@@ -35,10 +35,6 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        Ok(Self::of(path, text::open(path)?))
-    }
-
     /// The lines of what is read from a file.
     pub(super) fn of(path: &Path, reader: Bytes) -> Self {
         Self { path: path.to_owned(), reader, number: 0, returned: VecDeque::new() }

@@ -1,13 +1,19 @@
-//! Reading tables out of files, a row at a time: SQLite, CSV, TSV, JSON Lines and JSON arrays; text also packed by gzip or in UTF-16.
+//! Reading tables out of files, a row at a time: SQLite, Parquet, XLSX, CSV, TSV, JSON Lines and JSON arrays; text also packed by
+//! gzip or zip, and in any encoding that the data set names.
 //!
 //! A reader is told which columns are wanted and hands over one [`Record`] a row, its cells in that order.
 //! A row that cannot be read is handed over as a [`BadRow`] and the reading goes on; only a file that
 //! cannot be read at all is an error. Memory is bounded by the longest row, and that by [`MAX_LINE`].
 
+mod archive;
 mod array;
 mod delimited;
+mod encoding;
+mod guard;
 mod jsonl;
 mod lines;
+mod parquet;
+mod sheet;
 mod sqlite;
 mod text;
 
@@ -19,6 +25,7 @@ use serde_json::Value as Json;
 use crate::Value;
 use crate::dataset::TableSource;
 use crate::text::nearest_name;
+pub(crate) use encoding::guess as guess_encoding;
 
 /// The longest line of a text file that is read, in bytes. A longer one is a bad row.
 pub(crate) const MAX_LINE: usize = 4 << 20;
@@ -98,6 +105,8 @@ pub(crate) type Visit<'a, E> = dyn FnMut(Result<Record, BadRow>) -> Result<(), E
 pub(crate) enum Table {
     Delimited(delimited::Delimited),
     Lines(jsonl::JsonLines),
+    Parquet(parquet::ParquetTable),
+    Sheet(sheet::Sheet),
     Sqlite(sqlite::SqliteTable),
 }
 
@@ -112,17 +121,16 @@ impl Table {
             Ok(m) if m.len == 0 => return Err(SourceError::Empty(path.clone())),
             Ok(_) => {}
         }
-        let format = Format::of(path)?;
-        if format != Format::Sqlite && (source.table.is_some() || source.query.is_some()) {
-            let reason = "`table` and `query` are for SQLite files, and this is not one; leave them out";
-            return Err(SourceError::Format { path: path.clone(), reason: reason.into() });
-        }
+        let format = Format::of(source)?;
+        format.takes_keys(source)?;
         Ok(match format {
             Format::Sqlite => Self::Sqlite(sqlite::SqliteTable::open(source)?),
-            Format::JsonLines => Self::Lines(jsonl::JsonLines::open(path, false)?),
-            Format::JsonArray => Self::Lines(jsonl::JsonLines::open(path, true)?),
-            Format::Delimited(delimiter) => {
-                Self::Delimited(delimited::Delimited::open(path, source.delimiter.unwrap_or(delimiter))?)
+            Format::Parquet => Self::Parquet(parquet::ParquetTable::open(path)?),
+            Format::Workbook => Self::Sheet(sheet::Sheet::open(source)?),
+            Format::JsonLines { .. } => Self::Lines(jsonl::JsonLines::open(source, false)?),
+            Format::JsonArray { .. } => Self::Lines(jsonl::JsonLines::open(source, true)?),
+            Format::Delimited { by, .. } => {
+                Self::Delimited(delimited::Delimited::open(source, source.delimiter.unwrap_or(by))?)
             }
         })
     }
@@ -132,6 +140,8 @@ impl Table {
         match self {
             Self::Delimited(t) => t.columns(),
             Self::Lines(t) => t.columns(),
+            Self::Parquet(t) => t.columns(),
+            Self::Sheet(t) => t.columns(),
             Self::Sqlite(t) => t.columns(),
         }
     }
@@ -146,6 +156,8 @@ impl Table {
         match self {
             Self::Delimited(t) => t.read(&positions, visit),
             Self::Lines(t) => t.read(wanted, visit),
+            Self::Parquet(t) => t.read(&positions, visit),
+            Self::Sheet(t) => t.read(&positions, visit),
             Self::Sqlite(t) => t.read(&positions, visit),
         }
     }
@@ -154,6 +166,8 @@ impl Table {
         match self {
             Self::Delimited(t) => t.path(),
             Self::Lines(t) => t.path(),
+            Self::Parquet(t) => t.path(),
+            Self::Sheet(t) => t.path(),
             Self::Sqlite(t) => t.path(),
         }
     }
@@ -173,50 +187,96 @@ impl Table {
     }
 }
 
+/// What a file is. Of text, whether it is in a zip archive, whose members `table` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Sqlite,
-    JsonLines,
-    JsonArray,
-    Delimited(char),
+    Parquet,
+    Workbook,
+    JsonLines { zipped: bool },
+    JsonArray { zipped: bool },
+    Delimited { by: char, zipped: bool },
 }
 
 impl Format {
     /// By the first bytes where they tell, else by the name's ending, else by the first line.
-    fn of(path: &Path) -> Result<Self, SourceError> {
-        let head = text::head(path, 4096)?;
-        let packed = path.file_stem().map(Path::new).filter(|_| path.extension().is_some_and(|e| e == "gz"));
-        let ending = packed.unwrap_or(path).extension().and_then(|e| e.to_str());
-        let ending = ending.unwrap_or_default().to_ascii_lowercase();
-        let wrong = |reason: &str| SourceError::Format { path: path.to_owned(), reason: reason.into() };
-        if head.starts_with(b"SQLite format 3\0") {
-            return match text::is_packed(path)? {
-                true => Err(wrong("it is a packed SQLite database; unpack it first")),
-                false => Ok(Self::Sqlite),
-            };
+    fn of(source: &TableSource) -> Result<Self, SourceError> {
+        let path = &source.file;
+        let wrong = |reason: &str| SourceError::Format { path: path.clone(), reason: reason.into() };
+        let raw = text::raw_head(path, 8)?;
+        if raw.starts_with(text::ZIP) && archive::is_workbook(path)? {
+            return Ok(Self::Workbook);
         }
-        if matches!(ending.as_str(), "db" | "sqlite" | "sqlite3") {
-            return Err(wrong("its name says SQLite and its content does not; fetch it again"));
+        if raw.starts_with(b"\xd0\xcf\x11\xe0") {
+            return Err(wrong("it is an old or a protected Excel file; save it as XLSX without a password"));
         }
-        if head.starts_with(b"PK\x03\x04") {
-            return Err(wrong("it is a compressed archive; unpack it first"));
+        let text::Unpacked { name, is_packed, is_zip: zipped, .. } = text::unpack(source)?;
+        let ending = name.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let head = text::head(source, 4096)?;
+        for (magic, what, format) in [
+            (&b"SQLite format 3\0"[..], "SQLite database", Self::Sqlite),
+            (b"PAR1", "Parquet file", Self::Parquet),
+        ] {
+            if head.starts_with(magic) {
+                let packed = || wrong(&format!("it is a packed {what}; unpack it first"));
+                return if is_packed { Err(packed()) } else { Ok(format) };
+            }
         }
-        if head.starts_with(b"PAR1") {
-            return Err(wrong("Parquet is not read yet; convert it to CSV or JSON Lines"));
+        if head.starts_with(b"PARE") {
+            return Err(wrong("it is an encrypted Parquet file; write it without encryption"));
+        }
+        if head.starts_with(text::ZIP) {
+            return Err(wrong("it is an archive in an archive; unpack it first"));
+        }
+        let says = match ending.as_str() {
+            "db" | "sqlite" | "sqlite3" => Some("SQLite"),
+            "parquet" | "pq" => Some("Parquet"),
+            "xlsx" | "xlsm" => Some("Excel"),
+            _ => None,
+        };
+        if let Some(says) = says {
+            return Err(wrong(&format!("its name says {says} and its content does not; fetch it again")));
+        }
+        if head.is_empty() {
+            return Err(SourceError::Empty(path.clone()));
         }
         let first = head.split(|b| *b == b'\n').next().unwrap_or_default();
         let count = |byte: u8| first.iter().filter(|b| **b == byte).count();
         Ok(match ending.as_str() {
-            "jsonl" | "ndjson" => Self::JsonLines,
-            "tsv" | "tab" => Self::Delimited('\t'),
-            "json" if head.trim_ascii_start().starts_with(b"[") => Self::JsonArray,
-            _ if opens_an_array(&head) => Self::JsonArray,
-            _ if first.trim_ascii_start().starts_with(b"{") => Self::JsonLines,
+            "jsonl" | "ndjson" => Self::JsonLines { zipped },
+            "tsv" | "tab" => Self::Delimited { by: '\t', zipped },
+            "json" if head.trim_ascii_start().starts_with(b"[") => Self::JsonArray { zipped },
+            _ if opens_an_array(&head) => Self::JsonArray { zipped },
+            _ if first.trim_ascii_start().starts_with(b"{") => Self::JsonLines { zipped },
             _ => {
                 let most = [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|b| count(*b));
-                Self::Delimited(most.map_or(',', char::from))
+                Self::Delimited { by: most.map_or(',', char::from), zipped }
             }
         })
+    }
+
+    /// Refuses keys of `dataset.toml` that say nothing about such a file.
+    fn takes_keys(self, source: &TableSource) -> Result<(), SourceError> {
+        let wrong =
+            |reason: &str| Err(SourceError::Format { path: source.file.clone(), reason: reason.into() });
+        let (is_text, zipped) = match self {
+            Self::JsonLines { zipped } | Self::JsonArray { zipped } | Self::Delimited { zipped, .. } => {
+                (true, zipped)
+            }
+            _ => (false, false),
+        };
+        if source.query.is_some() && self != Self::Sqlite {
+            return wrong("`query` is for SQLite files, and this is not one; leave it out");
+        }
+        if source.table.is_some() && !zipped && !matches!(self, Self::Sqlite | Self::Workbook) {
+            return wrong(
+                "`table` is for files that hold several tables, SQLite, XLSX and zip; leave it out",
+            );
+        }
+        if source.encoding.is_some() && !is_text {
+            return wrong("`encoding` is for text files, and this is not one; leave it out");
+        }
+        Ok(())
     }
 }
 

@@ -111,7 +111,7 @@ impl SqliteTable {
 
 /// SQLite writes its size into its header, so a download that broke off is found before reading half of it.
 fn whole(path: &Path) -> Result<(), SourceError> {
-    let head = text::head(path, 100)?;
+    let head = text::raw_head(path, 100)?;
     let number = |range: std::ops::Range<usize>| {
         head.get(range).unwrap_or_default().iter().fold(0_u64, |n, b| n << 8 | u64::from(*b))
     };

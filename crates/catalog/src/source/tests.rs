@@ -5,20 +5,24 @@ use rusqlite::Connection;
 
 use super::*;
 
-fn source(path: &Path) -> TableSource {
-    TableSource { file: path.to_owned(), table: None, query: None, delimiter: None }
+pub(super) fn source(path: &Path) -> TableSource {
+    TableSource::of(path)
 }
 
-fn file(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
+pub(super) fn file(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
     let path = folder.join(name);
     fs::write_atomic(&path, content).unwrap();
     path
 }
 
 /// Every row as a line: its number, then its cells or what is wrong.
-fn rows(path: &Path, wanted: &[&str]) -> Result<Vec<String>, SourceError> {
+pub(super) fn rows(path: &Path, wanted: &[&str]) -> Result<Vec<String>, SourceError> {
+    rows_of(&source(path), wanted)
+}
+
+pub(super) fn rows_of(source: &TableSource, wanted: &[&str]) -> Result<Vec<String>, SourceError> {
     let mut found = Vec::new();
-    Table::open(&source(path))?.read(wanted, &mut |row| -> Result<(), SourceError> {
+    Table::open(source)?.read(wanted, &mut |row| -> Result<(), SourceError> {
         found.push(match row {
             Ok(r) => {
                 format!("{}: {}", r.line, r.cells.iter().map(Value::to_string).collect::<Vec<_>>().join("|"))
@@ -41,7 +45,7 @@ fn bad_rows_are_reported_and_the_others_read() {
         "2: 1|a, \"b\"",
         "4: 2|two\nlines",
         "6: the row has 3 columns and the header 2",
-        "7: name: the text is not UTF-8",
+        "7: name: the text is not UTF-8, as other rows are, and seems to be windows-1252; write the file in one encoding",
         "8: name: the text holds a NUL byte",
         "9: a quotation mark is opened and never closed",
         "10: 7|seven",
@@ -207,7 +211,151 @@ fn files_that_are_no_tables_say_why() {
         `empty.csv` is empty; a table has at least a line of column names and a row
         `cut.db` cannot be read as an SQLite database: it is cut off: 5000 bytes of 12288; fetch it again
         `not.db` is not a table that can be read: its name says SQLite and its content does not; fetch it again
-        `nul.csv` is not a table that can be read: it holds NUL bytes where column names should be; it is not a text file
+        `nul.csv` is not a table that can be read: it holds NUL bytes where column names should be; it is no text file, or is UTF-16 without a mark: then add `encoding = "utf-16le"`
         `t.csv` has no column `nam`; did you mean `name`?; its columns are `id`, `name`"#]]
     .assert_eq(&all.join("\n"));
+}
+
+/// Rows of Dutch, Polish, Japanese and Chinese, as the world writes them.
+const WRITTEN: [(&str, &str); 4] = [
+    (
+        "windows-1252",
+        "Café – één crème brûlée à la carte; Île-de-France, “Übermut”; façade, señor, Malmö, smørrebrød",
+    ),
+    (
+        "windows-1250",
+        "Zażółć gęślą jaźń – łódź, wąż, źdźbło; Kraków, Wrocław, Świętokrzyskie, Gdańsk i Białystok",
+    ),
+    ("shift_jis", "東京都の人気レストラン、日本語の説明文です。とても美味しいラーメン屋さん"),
+    ("gbk", "北京市朝阳区的餐厅，中文说明文字，价格便宜，味道很好，推荐大家去吃"),
+];
+
+#[test]
+fn an_encoding_is_guessed_told_and_never_acted_upon() {
+    let folder = tempfile::tempdir().unwrap();
+    for (label, text) in WRITTEN {
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+        let table = format!("id,name\n1,\"{text}\"\n2,plain\n");
+        let (bytes, _, lossy) = encoding.encode(&table);
+        assert!(!lossy, "{label}");
+        let path = file(folder.path(), label, &bytes);
+        let told = rows(&path, &["id", "name"]).unwrap();
+        let key = format!("the file seems to be {}: add `encoding = ", encoding.name());
+        assert!(told[0].contains(&key) && told[1] == "3: 2|plain", "{label}: {told:?}");
+        let decoded = TableSource { encoding: Some(label.into()), ..source(&path) };
+        assert_eq!(rows_of(&decoded, &["name"]).unwrap(), [format!("2: {text}"), "3: plain".into()]);
+        let path = file(folder.path(), "t.jsonl", &encoding.encode(&format!("{{\"name\": \"{text}\"}}")).0);
+        let decoded = TableSource { encoding: Some(label.into()), ..source(&path) };
+        assert_eq!(rows_of(&decoded, &["name"]).unwrap(), [format!("1: {text}")]);
+        assert!(rows(&path, &["name"]).unwrap_err().to_string().contains("JSON object"), "{label}");
+    }
+}
+
+#[test]
+fn mixed_encodings_cost_the_rows_that_are_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = "id,name\n1,Malmö\n2,Café\n3,".as_bytes().to_vec();
+    bytes.extend(b"Gen\xe8ve et Z\xfcrich\n4,plain\n");
+    let path = file(folder.path(), "t.csv", &bytes);
+    let expected = [
+        "2: 1|Malmö",
+        "3: 2|Café",
+        "4: name: the text is not UTF-8, as other rows are, and seems to be windows-1252; write the file in one encoding",
+        "5: 4|plain",
+    ];
+    assert_eq!(rows(&path, &["id", "name"]).unwrap(), expected);
+    // In a named encoding, what is not in it is found as well.
+    let mut bytes = b"id,name\n1,".to_vec();
+    bytes.extend(encoding_rs::SHIFT_JIS.encode("東京").0.iter());
+    bytes.extend(b"\n2,\x81\xff\n3,c\n");
+    let path = file(folder.path(), "j.csv", &bytes);
+    let decoded = TableSource { encoding: Some("shift_jis".into()), ..source(&path) };
+    let found = rows_of(&decoded, &["id", "name"]).unwrap();
+    assert_eq!(found, ["2: 1|東京", "3: name: the text is not Shift_JIS", "4: 3|c"]);
+}
+
+fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut zip = zip::ZipWriter::new(&mut bytes);
+    for (name, content) in members {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn a_table_in_a_zip_archive_is_read_without_unpacking_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = b"id;name\n1;a\n";
+    let one = [("__MACOSX/._t.csv", &b"x"[..]), ("data/t.csv", csv), (".hidden", b"y")];
+    for (name, members) in
+        [("t.csv.zip", &one[..]), ("t.zip", &[("t.jsonl", b"{\"id\": 1, \"name\": \"a\"}")])]
+    {
+        let path = file(folder.path(), name, &zipped(members));
+        let found = rows(&path, &["id", "name"]).unwrap();
+        assert!(matches!(found.as_slice(), [row] if row.ends_with(": 1|a")), "{name}: {found:?}");
+    }
+    let path = file(folder.path(), "two.zip", &zipped(&[("a/t.csv", csv), ("b.tsv", b"id\tname\n2\tb\n")]));
+    let named = |table: &str| TableSource { table: Some(table.into()), ..source(&path) };
+    assert_eq!(rows_of(&named("b.tsv"), &["name"]).unwrap(), ["2: b"]);
+    assert_eq!(rows_of(&named("t.csv"), &["name"]).unwrap(), ["2: a"]);
+    let says = |source: &TableSource| {
+        let told = rows_of(source, &["id"]).unwrap_err().to_string();
+        told.replace(&format!("{}/", folder.path().display()), "")
+    };
+    expect!["`two.zip` is not a table that can be read: there are several files in it; name one with `table`, of `a/t.csv`, `b.tsv`"].assert_eq(&says(&source(&path)));
+    expect!["`two.zip` is not a table that can be read: there is no `b.csv` in it; did you mean `b.tsv`?; it holds `a/t.csv`, `b.tsv`"].assert_eq(&says(&named("b.csv")));
+    let whole = zipped(&[("t.csv", csv)]);
+    expect!["`cut.zip` is not a table that can be read: it is cut off or damaged (invalid Zip archive: Could not find EOCD); fetch it again"].assert_eq(&says(&source(&file(folder.path(), "cut.zip", &whole[..whole.len() - 30]))));
+    let many: String = (0..5000).map(|i| format!("{i};name {}\n", i * i)).collect();
+    let mut damaged = zipped(&[("t.csv", format!("id;name\n{many}").as_bytes())]);
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0x55;
+    let told = says(&source(&file(folder.path(), "damaged.zip", &damaged)));
+    assert!(told.contains("cut off or damaged"), "{told}");
+    expect!["`empty.zip` is not a table that can be read: it is an archive with no file in it; give another"]
+        .assert_eq(&says(&source(&file(folder.path(), "empty.zip", &zipped(&[(".x", b"")])))));
+    let nested = zipped(&[("t.zip", &whole)]);
+    expect!["`nested.zip` is not a table that can be read: it is an archive in an archive; unpack it first"]
+        .assert_eq(&says(&source(&file(folder.path(), "nested.zip", &nested))));
+}
+
+/// A line of 100 MB costs a row and no memory to speak of.
+#[test]
+fn a_line_of_100_mb_is_one_bad_row() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, open, close) in
+        [("t.csv", "id\n1\n", "\n2\n"), ("t.jsonl", "{\"id\": 1}\n\"", "\"\n{\"id\": 2}\n")]
+    {
+        let mut bytes = open.as_bytes().to_vec();
+        bytes.resize(bytes.len() + 100_000_000, b'x');
+        bytes.extend(close.as_bytes());
+        let path = file(folder.path(), name, &bytes);
+        let found = rows(&path, &["id"]).unwrap();
+        assert!(found.len() == 3 && found[1].contains("the line is longer than"), "{name}: {}", found.len());
+        assert!(found[0].ends_with(": 1") && found[2].ends_with(": 2"), "{name}: {} {}", found[0], found[2]);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+    /// Whatever the bytes are, they are read or refused.
+    #[test]
+    fn bytes_are_no_panic(
+        start in 0..9_usize, bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400), ending in 0..8_usize,
+    ) {
+        let starts: [&[u8]; 9] =
+            [b"", b"PK\x03\x04", b"\x1f\x8b\x08\0", b"PAR1", b"SQLite format 3\0", b"{\"id\": ", b"[{\"id\":", b"\xff\xfe", b"id,\"a"];
+        let endings = ["csv", "tsv", "json", "jsonl", "xlsx", "db", "parquet", "gz"];
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), &format!("t.{}", endings[ending]), &[starts[start], &bytes].concat());
+        if let Ok(table) = Table::open(&source(&path)) {
+            let columns = table.columns().to_vec();
+            let _ = rows(&path, &columns.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
 }

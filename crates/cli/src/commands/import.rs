@@ -47,7 +47,7 @@ fn what(house: &House, args: &Import, output: &mut Output) -> Result<(Dataset, O
             files.iter().try_for_each(|file| absent_is_an_error(file))?;
             as_before(house)?.with_files(files)?
         }
-        (None, files) => inferred(files, output)?,
+        (None, files) => inferred(files, args.table.as_deref(), output)?,
     };
     if !is_change {
         return Ok((dataset, None));
@@ -149,7 +149,7 @@ fn show(report: &ImportReport, name: &str, output: &mut Output) {
 }
 
 /// A mapping made by looking at the file, written where the owner can edit it.
-fn inferred(files: &[PathBuf], output: &mut Output) -> Result<Dataset, Failure> {
+fn inferred(files: &[PathBuf], table: Option<&str>, output: &mut Output) -> Result<Dataset, Failure> {
     for file in files {
         absent_is_an_error(file)?;
     }
@@ -157,7 +157,7 @@ fn inferred(files: &[PathBuf], output: &mut Output) -> Result<Dataset, Failure> 
         let failure = Failure::usage("a mapping can be inferred for one file at a time");
         return Err(failure.remedy("write a dataset.toml that names all files and give it with --map"));
     };
-    let text = segue_catalog::infer(file, None)?;
+    let text = segue_catalog::infer(file, table)?;
     let path = free_name(file);
     let dataset = Dataset::parse(&text, &path)?;
     fs::write_atomic(&path, text.as_bytes())?;
