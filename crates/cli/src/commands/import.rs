@@ -28,7 +28,8 @@ pub(crate) fn run(house: &House, args: &Import, output: &mut Output) -> Result<E
         (None, files) => inferred(files, output)?,
     };
     let report = import(house, &dataset, output)?;
-    let index_report = if args.index { Some(index::index(house, true, output)?) } else { None };
+    let index_report =
+        if args.index { Some(index::index(house, index::Meaning::AsSet, output)?) } else { None };
     if output.is_json() {
         output.json(&serde_json::json!({ "import": report, "index": index_report }));
     } else {
