@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Field, FieldStatistics, Role};
+use crate::{Field, FieldStatistics, Language, Role};
 
 /// What there is to know about a catalogue without reading its rows: fields, their statistics, and sizes.
 /// Small enough to keep in memory, to put before a model, and to hash.
@@ -51,6 +51,11 @@ impl Catalog {
     /// The field that names items for people; the id where no field has the role of a title.
     pub fn title_field(&self) -> Option<&Field> {
         self.with_role(Role::Title).or_else(|| self.with_role(Role::Id))
+    }
+
+    /// What its items are called and described in: the language of the titles.
+    pub fn language(&self) -> Option<Language> {
+        self.title_field().and_then(|f| f.language)
     }
 
     /// The number that "best" orders by, if there is one.

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Unit;
+use crate::{Language, Unit};
 
 /// What a field is for. The role decides which searches use the field and what a request may say of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +82,9 @@ pub struct Field {
     /// What a number counts: minutes, years, USD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
+    /// What its texts are written in; English, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// One sentence for people and models.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -131,6 +134,7 @@ impl Field {
             ty,
             multi: false,
             unit: None,
+            language: None,
             description: String::new(),
             aliases: Vec::new(),
             high: Vec::new(),

@@ -16,6 +16,7 @@ mod explanation;
 mod field;
 mod import;
 mod infer;
+mod language;
 mod lexicon;
 mod predicate;
 mod quantity;
@@ -45,6 +46,7 @@ pub use import::{
     import_changes, write_lookups,
 };
 pub use infer::{InferError, infer};
+pub use language::{Language, UnknownLanguage};
 pub use lexicon::LexiconEntry;
 pub use predicate::{Condition, Operator, Predicate, PredicateError, haversine_km};
 pub use quantity::{Clock, NumberForm};

@@ -261,10 +261,7 @@ fn compare_text(value: &str, op: Operator, with: &str) -> bool {
     match op {
         Operator::Contains => value.contains(with),
         Operator::StartsWith => value.starts_with(with),
-        _ => {
-            let words: Vec<_> = crate::text::words(value).collect();
-            crate::text::words(with).all(|w| words.contains(&w))
-        }
+        _ => crate::text::has_words(value, with),
     }
 }
 

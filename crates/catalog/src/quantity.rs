@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Unit;
 
 /// How a column writes its numbers, where that cannot be seen from one of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberForm {
     /// What stands before the decimals, `.` or `,`; the other groups thousands.
     pub decimal: Option<char>,

@@ -114,6 +114,10 @@ pub(crate) struct Index {
     /// Leave embeddings out: no search by meaning, ready in seconds
     #[arg(long)]
     pub(crate) no_embeddings: bool,
+    /// The model to embed with, of the shelf (`segue models list`); else the one that workspace.toml names under `[embedding]`,
+    /// else the one of the index that serves
+    #[arg(long, value_name = "MODEL", conflicts_with = "no_embeddings")]
+    pub(crate) model: Option<String>,
 }
 
 /// How a turn is done.

@@ -78,6 +78,7 @@ from_errors! {
     "index": segue_retrieval::IndexError,
     "shelf": segue_models::ShelfError,
     "model": segue_models::LoadError,
+    "settings": segue_models::EmbeddingSettingsError,
     "model": segue_models::ChatError,
     "model": segue_models::ConfigError,
     "model": segue_models::OpenError,

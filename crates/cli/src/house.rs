@@ -8,10 +8,10 @@ use segue_agent::trace::{Head, Tape, TraceFolder};
 use segue_agent::{Agent, PlannerKind, PlanningModel, Registry, SessionStore};
 use segue_catalog::Workspace;
 use segue_models::{
-    Abilities, AbilityStore, ChatError, Embedder, ModelSource, ModelsConfig, SentenceEmbedder,
-    SentenceOptions, Shelf, TaskRole,
+    Abilities, AbilityStore, ChatError, Embedder, EmbeddingSettings, ModelSource, ModelsConfig,
+    SentenceEmbedder, SentenceOptions, Shelf, TaskRole,
 };
-use segue_retrieval::Engine;
+use segue_retrieval::{Engine, TEXT_SPACE, embedding_model};
 use segue_world::{RealWorld, World};
 
 use crate::args::{Planner, TurnArgs, Writer};
@@ -67,10 +67,31 @@ impl House {
         Ok(Shelf::new(self.world.clone())?)
     }
 
-    /// The embedder, if all that it needs is on the shelf. Nothing is fetched: questions need no network.
+    /// The name of the model to embed with: the one that `workspace.toml` names, else the one of the index that serves, else
+    /// the usual one.
+    pub(crate) fn embedding_model(&self) -> Result<String, Failure> {
+        let set = EmbeddingSettings::read(&self.workspace.settings())?.model;
+        let usual = || SentenceOptions::default().model;
+        Ok(set.or_else(|| embedding_model(&self.workspace, TEXT_SPACE)).unwrap_or_else(usual))
+    }
+
+    /// Why the vectors that serve are not those that `workspace.toml` asks for, if they are not.
+    pub(crate) fn stale_embeddings(&self) -> Result<Option<String>, Failure> {
+        let (wanted, serving) = (self.embedding_model()?, embedding_model(&self.workspace, TEXT_SPACE));
+        Ok(serving.filter(|serving| *serving != wanted).map(|serving| {
+            format!("embedded by {serving}, and workspace.toml asks for {wanted}: run `segue index`")
+        }))
+    }
+
+    /// The embedder of the index that serves, if all that it needs is on the shelf. Nothing is fetched: questions need no
+    /// network.
     pub(crate) fn embedder(&self) -> Result<Option<Arc<dyn Embedder>>, Failure> {
         let shelf = self.shelf()?;
-        let options = SentenceOptions::default();
+        let serving = embedding_model(&self.workspace, TEXT_SPACE);
+        let options = match serving.filter(|name| shelf.resource(name).is_ok()) {
+            Some(name) => SentenceOptions::with_model(name),
+            None => SentenceOptions::default(),
+        };
         if !SentenceEmbedder::is_there(&shelf, &options) {
             return Ok(None);
         }

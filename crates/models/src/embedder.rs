@@ -14,8 +14,13 @@ pub trait Embedder: Send + Sync + Debug {
     /// How many numbers a vector has.
     fn dimensions(&self) -> usize;
 
-    /// One vector a text, in the order of `texts`.
+    /// One vector a text of the catalogue, in the order of `texts`.
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// One vector a question, to compare with those of texts. Models that tell the two apart make another of it.
+    fn embed_queries(&self, queries: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.embed(queries)
+    }
 }
 
 /// Why texts could not be embedded.

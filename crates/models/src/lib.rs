@@ -54,8 +54,8 @@ pub use chat::{
 pub use embedder::{EmbedError, Embedder};
 pub use hash::HashEmbedder;
 pub use onnx::OnnxError;
-pub use sentence::{LoadError, SentenceEmbedder, SentenceOptions};
+pub use sentence::{EmbeddingSettings, EmbeddingSettingsError, LoadError, SentenceEmbedder, SentenceOptions};
 pub use shelf::{
-    Attempt, FileSpec, HubRepository, Origin, Package, Progress, Resource, ResourceFiles, ResourceKind,
-    Shelf, ShelfError, Source,
+    Attempt, FileSpec, HubRepository, Origin, Package, Prefix, Progress, Resource, ResourceFiles,
+    ResourceKind, Shelf, ShelfError, Source,
 };

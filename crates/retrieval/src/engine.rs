@@ -188,7 +188,7 @@ impl Engine {
                 manifest.model
             )));
         }
-        Ok(embedder.embed(&[text])?.into_iter().next().unwrap_or_default())
+        Ok(embedder.embed_queries(&[text])?.into_iter().next().unwrap_or_default())
     }
 
     pub(crate) fn vectors(&self, space: &str) -> Result<&Vectors, EngineError> {

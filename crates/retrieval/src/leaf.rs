@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use roaring::RoaringBitmap;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
-use segue_catalog::text::{fold, words};
+use segue_catalog::text::{fold, has_words, words};
 use segue_catalog::{
     Catalog, Condition, Field, FieldType, Operator, Role, Snapshot, StoreError, Value, haversine_km,
     parse_date,
@@ -161,10 +161,8 @@ impl Leaf<'_> {
             };
         }
         // A word inside a longer one is not that word: what SQL lets through is looked at word by word.
-        let has_all = |text: &str| {
-            let there: Vec<_> = words(text).collect();
-            parts.iter().all(|p| there.contains(p))
-        };
+        let wanted = fold(&value.to_string());
+        let has_all = |text: &str| has_words(&fold(text), &wanted);
         let sql = match is_category {
             true => format!(
                 "SELECT ordinal, folded FROM {} WHERE field = {} AND {test}",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 use roaring::RoaringBitmap;
-use segue_catalog::{Ordinal, Scored};
+use segue_catalog::{Ordinal, Scored, Workspace};
 use segue_world::fs;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,13 @@ pub(crate) struct Manifest {
     pub(crate) dimensions: usize,
     /// Vectors.
     pub(crate) rows: usize,
+}
+
+/// The name of the model that a space of the serving generation was embedded with; `None` if there is no such space.
+pub fn embedding_model(workspace: &Workspace, space: &str) -> Option<String> {
+    let folder = workspace.generation_dir(workspace.current().ok()?);
+    let manifest = fs::read_to_string(&folder.join("vectors").join(space).join(MANIFEST)).ok()?;
+    Some(serde_json::from_str::<Manifest>(&manifest).ok()?.model)
 }
 
 /// A matrix of unit vectors, row by ordinal, little-endian IEEE 754 single precision.

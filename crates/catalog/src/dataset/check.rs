@@ -28,7 +28,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     let mut names = BTreeSet::new();
     for field in spec.fields {
         let span = field.name.span();
-        let field = file.field(field)?;
+        let mut field = file.field(field)?;
+        field.field.language = field.field.language.or(spec.language);
         if !names.insert(field.field.name.clone()) {
             let message = format!("there are two fields `{}`; rename one", field.field.name);
             return Err(file.wrong(span, message));
@@ -53,6 +54,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     Ok(Dataset {
         noun: spec.noun.unwrap_or_else(|| spec.name.trim_end_matches('s').to_owned()),
         name: spec.name,
+        language: spec.language,
         attribution: spec.attribution,
         items: ItemsSource { source, missing: items.missing, duplicates: items.duplicates },
         interactions: spec.interactions.map(|i| file.interactions(i, &names)).transpose()?,
@@ -132,6 +134,7 @@ impl File<'_> {
             return wrong(format!("`{name}` has `dates` and is not a date"));
         }
         field.unit = spec.unit;
+        field.language = spec.language;
         field.description = spec.description;
         field.aliases = spec.aliases;
         field.synonyms = spec.synonyms;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
-use crate::{DateOrder, Field, NumberForm};
+use crate::{DateOrder, Field, Language, NumberForm};
 
 /// A data set as its `dataset.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Dataset {
     pub name: String,
     /// What one item is called.
     pub noun: String,
+    /// What it is written in; a field may say otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Where the data is from and on which terms.
     pub attribution: String,
     /// Where the items are.

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Duplicates;
-use crate::{Clock, DateOrder, FieldType, Role, Unit};
+use crate::{Clock, DateOrder, FieldType, Language, Role, Unit};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DatasetSpec {
     pub(super) name: String,
     pub(super) noun: Option<String>,
+    pub(super) language: Option<Language>,
     #[serde(default)]
     pub(super) attribution: String,
     pub(super) items: Spanned<ItemsSpec>,
@@ -83,6 +84,7 @@ pub(super) struct FieldSpec {
     pub(super) suffixes: Vec<String>,
     #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) language: Option<Language>,
     pub(super) unit: Option<Unit>,
     pub(super) source_unit: Option<Unit>,
     pub(super) scale: Option<f64>,

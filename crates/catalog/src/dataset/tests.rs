@@ -28,7 +28,7 @@ fn error(text: &str) -> String {
 #[test]
 fn wrong_data_sets_say_where_and_what() {
     let with = |from: &str, to: &str| error(&GOOD.replace(from, to));
-    expect!["`books.toml` line 7: there is no key `rolle` here; did you mean `role`?; the keys are name, role, column, type, multi, separator, suffixes, labels, unit, source_unit, scale, decimal, clock, dates, description, aliases, high, low, synonyms, boost, embed, quality, yields"]
+    expect!["`books.toml` line 7: there is no key `rolle` here; did you mean `role`?; the keys are name, role, column, type, multi, separator, suffixes, labels, language, unit, source_unit, scale, decimal, clock, dates, description, aliases, high, low, synonyms, boost, embed, quality, yields"]
         .assert_eq(&with("role = \"id\"", "rolle = \"id\""));
     expect!["`books.toml` line 12: `Pages!` cannot name a field; use lower-case letters, digits and underscores, a letter first"]
         .assert_eq(&with("\"pages\"", "\"Pages!\""));

@@ -34,6 +34,8 @@ pub(super) fn encode_cell(
 fn plain(text: &str, field: &DatasetField, out: &mut Vec<u8>) -> bool {
     match field.field.ty {
         FieldType::Text if !text.contains('\0') => encode_text(text, out),
+        // With a decimal comma, `1.234` is no plain number.
+        _ if field.numbers.decimal == Some(',') && field.field.ty.is_number() => return false,
         FieldType::Real if field.scale == 1.0 => match text.parse::<f64>() {
             Ok(number) if number.is_finite() => encode_one(&Value::Real(number), out),
             _ => return false,
@@ -62,7 +64,7 @@ mod tests {
 
     use super::super::codec::encode;
     use super::*;
-    use crate::{Field, Role};
+    use crate::{Field, NumberForm, Role};
 
     proptest! {
         /// The short way gives what the long way gives.
@@ -72,13 +74,14 @@ mod tests {
                 any::<String>(),
                 " ?-?[0-9]{0,18}(\\.[0-9]{0,8})?(e[0-9])? ?",
                 "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-                "(inf|NaN|N/A|null)",
+                "(inf|NaN|N/A|null|1,234|1[.]234,5|3 km)",
             ],
             ty in prop_oneof![
                 Just(FieldType::Text), Just(FieldType::Real), Just(FieldType::Integer), Just(FieldType::Date),
                 Just(FieldType::Boolean),
             ],
             multi: bool,
+            comma: bool,
         ) {
             let mut field = Field::new("f", Role::Category);
             (field.ty, field.multi) = (ty, multi);
@@ -89,6 +92,8 @@ mod tests {
                 suffixes: Vec::new(),
                 labels: [].into(),
                 scale: 1.0,
+                numbers: NumberForm { decimal: comma.then_some(','), clock: None },
+                dates: None,
             };
             let (missing, cell) = (["N/A".to_owned()], Value::Text(text));
             let mut row = Vec::new();

@@ -5,11 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::date::read_date;
 use crate::quantity::{NoNumber, Quantity, read_any};
-use crate::text::{fold, words};
+use crate::text::{fold, is_unspaced, words};
 use crate::{DateOrder, FieldType, NumberForm, Role, Unit, Value};
 
 /// Of a column's known values, the share that must agree for a guess.
 const MOST: f64 = 0.95;
+
+/// Values of so many letters are kept to tell the language by, and so many of them.
+const PROSE: usize = 8;
+const SAMPLE: usize = 200;
+
+/// Words; where no blanks are written, about as many as there are.
+fn count_words(text: &str) -> usize {
+    words(text).map(|w| (w.chars().filter(|c| is_unspaced(*c)).count() / 2).max(1)).sum()
+}
 
 /// One column and what it seems to be.
 #[derive(Debug)]
@@ -26,6 +35,8 @@ pub(super) struct Column {
     pub(super) distinct: f64,
     /// Rows that have a value, as a share.
     pub(super) known: f64,
+    /// Some of its longer values, to tell the language by.
+    pub(super) prose: Vec<String>,
     /// Words in a value, on average.
     pub(super) words: f64,
     /// True if nothing can be searched or filtered by it: a key of another table.
@@ -70,7 +81,8 @@ impl Column {
             form: Form::Plain,
             distinct,
             known: known as f64 / rows,
-            words: texts.iter().map(|t| words(t).count()).sum::<usize>() as f64 / n,
+            prose: texts.iter().filter(|t| t.chars().count() >= PROSE).take(SAMPLE).cloned().collect(),
+            words: texts.iter().map(|t| count_words(t)).sum::<usize>() as f64 / n,
             key: false,
         };
         if texts.is_empty() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::column::{Column, Form};
 use crate::dataset::TableSource;
-use crate::{DateOrder, FieldType, Role};
+use crate::{DateOrder, FieldType, Language, Role};
 
 /// The text of the `dataset.toml`; `None` if no column can be the id.
 pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String> {
@@ -22,6 +22,8 @@ pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String
     let unpacked = source.file.file_stem().filter(|_| is_packed);
     let stem = unpacked.map_or(source.file.as_path(), Path::new).file_stem().unwrap_or_default();
     let name = identifier(stem.to_string_lossy().as_ref());
+    let language = Language::of(columns.iter().flat_map(|c| c.prose.iter().map(String::as_str)));
+    let language = language.unwrap_or(Language::English);
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = write!(
@@ -32,13 +34,14 @@ pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String
 # more and for less of a number) and `synonyms` (other words for a value).
 name = {name}
 noun = {noun}    # what one item is called
-
+{stated}
 [items]
 file = {file}
 ",
         name = quoted(&name),
         noun = quoted(name.trim_end_matches('s')),
         file = quoted(&file),
+        stated = in_language(language, Language::English),
     );
     if let Some(table) = &source.table {
         let _ = writeln!(out, "table = {}", quoted(table));
@@ -65,6 +68,10 @@ file = {file}
             _ => column.role,
         };
         field(&mut out, column, role, quality == Some(i), &mut names);
+        out.push_str(&in_language(
+            Language::of(column.prose.iter().map(String::as_str)).unwrap_or(language),
+            language,
+        ));
         if i == id && title.is_none() {
             out.push_str("\n# No column looks like a title, so items are called by their id.\n");
             let title = unique_name("title", &mut names);
@@ -77,6 +84,17 @@ file = {file}
         }
     }
     Some(out)
+}
+
+/// The key that says a language, where it is another than is taken without it.
+fn in_language(language: Language, usual: Language) -> String {
+    if language == usual {
+        return String::new();
+    }
+    let name = language.name();
+    format!(
+        "language = \"{language}\"    # the texts look like {name}: words are searched in all their forms\n"
+    )
 }
 
 /// The column that tells rows apart; or, with `false`, the key column that comes nearest to it.
@@ -115,6 +133,10 @@ fn field(out: &mut String, column: &Column, role: Role, quality: bool, names: &m
     let _ = write!(out, "[[fields]]\nname = {}\nrole = \"{role_name}\"\n", quoted(&name));
     if name != column.name {
         let _ = writeln!(out, "column = {}", quoted(&column.name));
+    }
+    // What people call it, where a field's name cannot: names are ASCII.
+    if !column.name.is_ascii() {
+        let _ = writeln!(out, "aliases = [{}]", quoted(&column.name.trim().to_lowercase()));
     }
     match (role, column.ty) {
         (Role::Number, FieldType::Integer) => out.push_str("type = \"integer\"\n"),

@@ -75,7 +75,7 @@ fn prepare(house: &House, output: &mut Output) -> Result<(), Failure> {
         let report = import::import(house, &dataset, None, output)?;
         output.note(format!("{} films, {} ratings", grouped(report.items), grouped(report.interactions)));
     }
-    let report = index::index(house, true, output)?;
+    let report = index::index(house, index::Meaning::AsSet, output)?;
     let seconds = report.embedding_ms / 1000.0;
     output.note(format!("indexed; {} texts embedded in {seconds:.0} s", grouped(report.embedded)));
     Ok(())

@@ -18,7 +18,8 @@ use segue_agent::grouped;
 pub(crate) fn run(house: &House, args: &Import, output: &mut Output) -> Result<ExitCode, Failure> {
     let (dataset, changes) = what(house, args, output)?;
     let report = import(house, &dataset, changes.as_ref(), output)?;
-    let index_report = if args.index { Some(index::index(house, true, output)?) } else { None };
+    let index_report =
+        if args.index { Some(index::index(house, index::Meaning::AsSet, output)?) } else { None };
     if output.is_json() {
         output.json(&serde_json::json!({ "import": report, "index": index_report }));
     } else {

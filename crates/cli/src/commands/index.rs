@@ -15,7 +15,12 @@ use crate::signals::Interrupt;
 use segue_agent::grouped;
 
 pub(crate) fn run(house: &House, args: &Index, output: &mut Output) -> Result<ExitCode, Failure> {
-    let report = index(house, !args.no_embeddings, output)?;
+    let meaning = match &args.model {
+        _ if args.no_embeddings => Meaning::LeftOut,
+        Some(model) => Meaning::By(model),
+        None => Meaning::AsSet,
+    };
+    let report = index(house, meaning, output)?;
     if output.is_json() {
         output.json(&report);
     } else {
@@ -24,18 +29,29 @@ pub(crate) fn run(house: &House, args: &Index, output: &mut Output) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether texts are embedded, and by which model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Meaning<'a> {
+    /// They are not.
+    LeftOut,
+    /// By the workspace's model.
+    AsSet,
+    /// By this one.
+    By(&'a str),
+}
+
 /// Indexes, with progress; Ctrl-C stops it, the old generation serves on, and what was embedded is kept.
-pub(crate) fn index(house: &House, embeddings: bool, _: &mut Output) -> Result<IndexReport, Failure> {
+pub(crate) fn index(house: &House, meaning: Meaning<'_>, _: &mut Output) -> Result<IndexReport, Failure> {
     if !house.workspace().is_there() {
         return Err(segue_catalog::WorkspaceError::Missing(house.workspace().root().to_owned()).into());
     }
     let interrupt = Interrupt::listen();
-    let embedder = if embeddings {
-        let mut view = FetchView::default();
-        Some(SentenceEmbedder::open(&house.shelf()?, &SentenceOptions::default(), &mut |p| view.show(&p))?)
-    } else {
-        None
+    let model = match meaning {
+        Meaning::LeftOut => None,
+        Meaning::AsSet => Some(house.embedding_model()?),
+        Meaning::By(model) => Some(model.to_owned()),
     };
+    let embedder = model.map(|model| embedder(house, &model)).transpose()?;
     let mut stages = Stages::default();
     let mut progress = |p: segue_retrieval::IndexProgress| {
         let label = if p.stage == "words" { "indexing words" } else { "embedding" };
@@ -45,6 +61,20 @@ pub(crate) fn index(house: &House, embeddings: bool, _: &mut Output) -> Result<I
     let embedder = embedder.as_ref().map(|e| e as &dyn Embedder);
     let world = house.world().as_ref();
     Ok(build_index(house.workspace(), embedder, world, &mut progress, &cancelled)?)
+}
+
+/// The embedder of this name, fetched if need be.
+fn embedder(house: &House, model: &str) -> Result<SentenceEmbedder, Failure> {
+    let shelf = house.shelf()?;
+    if !shelf.resource(model)?.is_embedder() {
+        let fitting: Vec<_> =
+            shelf.list().iter().filter(|r| r.is_embedder()).map(|r| r.name.as_str()).collect();
+        return Err(Failure::usage(format!("`{model}` is no model that embeds texts"))
+            .at("model")
+            .remedy(format!("name one of: {}", fitting.join(", "))));
+    }
+    let mut view = FetchView::default();
+    Ok(SentenceEmbedder::open(&shelf, &SentenceOptions::with_model(model), &mut |p| view.show(&p))?)
 }
 
 /// What an index did, in a line.

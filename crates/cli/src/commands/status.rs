@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::house::House;
 use crate::output::Output;
 use segue_agent::grouped;
+use segue_retrieval::{TEXT_SPACE, embedding_model};
 
 pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failure> {
     let workspace = house.workspace();
@@ -17,11 +18,12 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
     let catalog = snapshot.catalog();
     let newest = Store::open(workspace)?.newest()?.map_or(current, |g| g.number);
     let has_vectors = segue_world::fs::is_dir(&workspace.generation_dir(current).join("vectors"));
+    let stale = house.stale_embeddings()?;
     if output.is_json() {
         output.json(&json!({
             "workspace": workspace.root(), "name": catalog.name, "generation": current, "newest": newest,
             "items": catalog.items, "users": catalog.users, "interactions": catalog.interactions,
-            "embeddings": has_vectors, "attribution": catalog.attribution,
+            "embeddings": has_vectors, "embedding_model": embedding_model(workspace, TEXT_SPACE), "stale": stale, "attribution": catalog.attribution,
             "fields": catalog.fields.iter().zip(&catalog.statistics).map(|(field, statistics)| json!({
                 "name": field.name, "role": field.role, "type": field.ty, "multi": field.multi,
                 "known": statistics.known, "nulls": statistics.nulls, "distinct": statistics.distinct,
@@ -46,6 +48,9 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
     let meaning =
         if has_vectors { "words and meaning" } else { "words only: `segue index` adds search by meaning" };
     output.line(format!("searched by {meaning}"));
+    if let Some(stale) = &stale {
+        output.line(styles.warn.paint(stale.as_str()));
+    }
     if newest != current {
         output.line(
             styles.warn.paint(format!("generation {newest} is imported and not indexed: run `segue index`")),

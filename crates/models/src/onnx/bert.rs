@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use super::OnnxError;
 use super::graph::{GraphBuilder, float, int};
-use super::proto::{Extent, FLOAT, INT32, INT64};
+use super::packed::{BLOCK, Extents};
+use super::proto::{Extent, FLOAT, INT32, INT64, UINT8};
 use super::weights::{Weights, side_by_side};
 
 /// The part of a model's `config.json` that its graph depends on.
@@ -48,6 +49,27 @@ impl BertConfig {
         Ok(config)
     }
 
+    /// The configuration of a model whose file states only its extents.
+    pub(crate) fn of(extents: Extents) -> Result<Self, OnnxError> {
+        let Extents { hidden, layers, heads, wide, words, positions, kinds, epsilon } = extents;
+        if heads == 0 || !hidden.is_multiple_of(heads) || !hidden.is_multiple_of(BLOCK) {
+            return Err(OnnxError::Config("the extents of the model do not fit together".to_owned()));
+        }
+        Ok(Self {
+            model_type: "bert".to_owned(),
+            hidden_act: "gelu".to_owned(),
+            hidden_size: hidden,
+            intermediate_size: wide,
+            layer_norm_eps: epsilon,
+            max_position_embeddings: positions,
+            num_attention_heads: heads,
+            num_hidden_layers: layers,
+            type_vocab_size: kinds,
+            vocab_size: words,
+            position_embedding_type: None,
+        })
+    }
+
     /// How many numbers the vector of a token has.
     pub(crate) fn hidden_size(&self) -> usize {
         self.hidden_size
@@ -56,9 +78,8 @@ impl BertConfig {
 
 /// The ONNX file of the encoder. Inputs, all `[batch, tokens]` of int64: `input_ids`, `attention_mask`,
 /// `token_type_ids`. Output: `last_hidden_state`, `[batch, tokens, hidden_size]` of fp32.
-pub(crate) fn encode(config: &BertConfig, safetensors: &[u8]) -> Result<Vec<u8>, OnnxError> {
-    let mut writer =
-        BertWriter { config, weights: Weights::parse(safetensors)?, graph: GraphBuilder::new("bert") };
+pub(crate) fn encode(config: &BertConfig, weights: Weights<'_>) -> Result<Vec<u8>, OnnxError> {
+    let mut writer = BertWriter { config, weights, graph: GraphBuilder::new("bert") };
     let tokens = [Extent::Named("batch".to_owned()), Extent::Named("tokens".to_owned())];
     let ids = writer.graph.input("input_ids", INT64, &tokens);
     let mask = writer.graph.input("attention_mask", INT64, &tokens);
@@ -83,7 +104,7 @@ struct BertWriter<'a> {
 
 impl BertWriter<'_> {
     fn constant(&mut self, name: &str, shape: &[usize]) -> Result<String, OnnxError> {
-        let data = self.weights.get(name, shape)?.to_owned();
+        let data = self.weights.get(name, shape)?.into_owned();
         let dims: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
         Ok(self.graph.constant(name, FLOAT, &dims, data))
     }
@@ -91,7 +112,7 @@ impl BertWriter<'_> {
     /// The sum of what is known of word, position and kind of each token, normalised.
     fn embeddings(&mut self, ids: &str, types: &str) -> Result<String, OnnxError> {
         let BertConfig { hidden_size: hidden, .. } = *self.config;
-        let words = self.constant("embeddings.word_embeddings.weight", &[self.config.vocab_size, hidden])?;
+        let word = self.words(ids)?;
         let positions = self.constant(
             "embeddings.position_embeddings.weight",
             &[self.config.max_position_embeddings, hidden],
@@ -110,7 +131,6 @@ impl BertWriter<'_> {
         let length = graph.node("Slice", "length", &[&shape, &one, &two, &zero], vec![]);
         // The first positions, as many as there are tokens.
         let places = graph.node("Slice", "places", &[&positions, &zero, &length, &zero], vec![]);
-        let word = graph.node("Gather", "word", &[&words, ids], vec![]);
         let kind = graph.node("Gather", "kind", &[&kinds, types], vec![]);
         let word_and_kind = graph.node("Add", "word_and_kind", &[&word, &kind], vec![]);
         let sum = graph.node("Add", "embedding_sum", &[&word_and_kind, &places], vec![]);
@@ -121,6 +141,28 @@ impl BertWriter<'_> {
             &[&sum, &scale, &shift],
             vec![int("axis", -1), epsilon],
         ))
+    }
+
+    /// The vector of each word. A table of 4 bits stays one: it is most of a multilingual model.
+    fn words(&mut self, ids: &str) -> Result<String, OnnxError> {
+        let BertConfig { hidden_size: hidden, vocab_size: words, .. } = *self.config;
+        let name = "embeddings.word_embeddings.weight";
+        let Some(table) = self.weights.quantised(name, words * hidden)? else {
+            let table = self.constant(name, &[words, hidden])?;
+            return Ok(self.graph.node("Gather", "word", &[&table, ids], vec![]));
+        };
+        let blocks = hidden / BLOCK;
+        let [rows, bytes, scales] = [words, hidden / 2, blocks].map(|n| n as i64);
+        let graph = &mut self.graph;
+        let halves = graph.constant(name, UINT8, &[rows, bytes], table.halves);
+        let scale = graph.constant(&format!("{name}.scale"), FLOAT, &[rows, scales], table.scales);
+        // 8 stands for 0: two of them a byte.
+        let zeros = vec![0x88; words * blocks.div_ceil(2)];
+        let zero =
+            graph.constant(&format!("{name}.zero"), UINT8, &[rows, scales.div_euclid(2) + scales % 2], zeros);
+        let shape =
+            [int("bits", 4), int("block_size", BLOCK as i64), int("gather_axis", 0), int("quantize_axis", 1)];
+        Ok(graph.fused("GatherBlockQuantized", "word", &[&halves, ids, &scale, &zero], shape.to_vec()))
     }
 
     fn layer(
@@ -167,8 +209,9 @@ impl BertWriter<'_> {
         let (mut weights, mut biases) = (Vec::new(), Vec::new());
         for name in ["query", "key", "value"] {
             weights.push(self.weights.get(&part(name, "weight"), &[hidden, hidden])?);
-            biases.extend_from_slice(self.weights.get(&part(name, "bias"), &[hidden])?);
+            biases.extend_from_slice(&self.weights.get(&part(name, "bias"), &[hidden])?);
         }
+        let weights: Vec<&[u8]> = weights.iter().map(|w| &**w).collect();
         let weight = side_by_side(&weights, hidden, hidden);
         let (rows, columns) = (hidden as i64, 3 * hidden as i64);
         let weight = self.graph.constant(&part("qkv", "weight"), FLOAT, &[rows, columns], weight);

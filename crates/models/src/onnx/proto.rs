@@ -4,6 +4,7 @@
 use prost::Message;
 
 pub(crate) const FLOAT: i32 = 1;
+pub(crate) const UINT8: i32 = 2;
 pub(crate) const INT32: i32 = 6;
 pub(crate) const INT64: i32 = 7;
 

@@ -1,21 +1,33 @@
-//! Tensors out of a safetensors file, checked against the shape they must have.
+//! Tensors out of a file of weights, checked against the shape they must have.
+
+use std::borrow::Cow;
 
 use safetensors::{Dtype, SafeTensors};
 
 use super::OnnxError;
+use super::packed::{Packed, Quantised};
 
+/// The forms that weights come in.
 #[derive(Debug)]
-pub(crate) struct Weights<'a>(SafeTensors<'a>);
+pub(crate) enum Weights<'a> {
+    /// fp32.
+    Safetensors(SafeTensors<'a>),
+    /// 4 bits.
+    Packed(Packed<'a>),
+}
 
 impl<'a> Weights<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, OnnxError> {
-        SafeTensors::deserialize(bytes).map(Self).map_err(|e| OnnxError::Weights(e.to_string()))
+        SafeTensors::deserialize(bytes).map(Self::Safetensors).map_err(|e| OnnxError::Weights(e.to_string()))
     }
 
-    /// The little-endian bytes of the fp32 tensor `name`.
-    pub(crate) fn get(&self, name: &str, shape: &[usize]) -> Result<&'a [u8], OnnxError> {
-        let tensor = self
-            .0
+    /// The tensor `name` in little-endian fp32.
+    pub(crate) fn get(&self, name: &str, shape: &[usize]) -> Result<Cow<'a, [u8]>, OnnxError> {
+        let tensors = match self {
+            Self::Safetensors(tensors) => tensors,
+            Self::Packed(packed) => return packed.plain(name, shape.iter().product()).map(Cow::Owned),
+        };
+        let tensor = tensors
             .tensor(name)
             .map_err(|e| OnnxError::Tensor { name: name.to_owned(), reason: e.to_string() })?;
         if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
@@ -24,12 +36,20 @@ impl<'a> Weights<'a> {
                 reason: format!("it is {:?} {:?} instead of F32 {shape:?}", tensor.dtype(), tensor.shape()),
             });
         }
-        Ok(tensor.data())
+        Ok(Cow::Borrowed(tensor.data()))
     }
 
     /// The same tensor of two dimensions, rows and columns exchanged.
     pub(crate) fn transposed(&self, name: &str, rows: usize, columns: usize) -> Result<Vec<u8>, OnnxError> {
-        Ok(side_by_side(&[self.get(name, &[rows, columns])?], rows, columns))
+        Ok(side_by_side(&[&self.get(name, &[rows, columns])?], rows, columns))
+    }
+
+    /// The tensor `name` of so many numbers as it was quantised; `None` where it was not.
+    pub(crate) fn quantised(&self, name: &str, numbers: usize) -> Result<Option<Quantised>, OnnxError> {
+        match self {
+            Self::Safetensors(_) => Ok(None),
+            Self::Packed(packed) => packed.quantised(name, numbers).map(Some),
+        }
     }
 }
 

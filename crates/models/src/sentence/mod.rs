@@ -5,6 +5,7 @@
 
 mod batches;
 mod runtime;
+mod settings;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -16,11 +17,14 @@ use std::thread;
 use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use ort::environment::Environment;
 use segue_world::fs;
+use serde::Deserialize;
+use serde_json::json;
 
-use crate::onnx::{Encoder, OnnxError, encoder_of};
-use crate::{EmbedError, Embedder, Progress, ResourceFiles, Shelf, ShelfError};
+use crate::onnx::{Encoder, OnnxError, encoder_of, weights_of};
+use crate::{EmbedError, Embedder, Prefix, Progress, ResourceFiles, Shelf, ShelfError};
 
 use batches::batches;
+pub use settings::{EmbeddingSettings, EmbeddingSettingsError};
 
 const RUNTIME: &str = "onnxruntime";
 
@@ -33,6 +37,13 @@ pub struct SentenceOptions {
     pub threads: NonZeroUsize,
     /// The most tokens of a text; the rest is cut off.
     pub max_tokens: usize,
+}
+
+impl SentenceOptions {
+    /// This model, the rest as usual.
+    pub fn with_model(model: impl Into<String>) -> Self {
+        Self { model: model.into(), ..Self::default() }
+    }
 }
 
 impl Default for SentenceOptions {
@@ -75,6 +86,7 @@ pub struct SentenceEmbedder {
     name: String,
     fingerprint: String,
     max_tokens: usize,
+    prefix: Prefix,
     encoder: Encoder,
     model: ResourceFiles,
     environment: Environment,
@@ -104,12 +116,18 @@ impl SentenceEmbedder {
         };
         let model = shelf.ensure(&options.model, progress)?;
         let encoder = encoder_of(&model)?;
-        let weights = model.digests.get("model.safetensors").map_or("", String::as_str);
-        let fingerprint = format!("{}/fp32/mean/{}/{weights}", options.model, options.max_tokens);
+        let prefix = shelf.resource(&options.model)?.prefix.clone();
+        let weights = model.digests.get(weights_of(&model)).map_or("", String::as_str);
+        // The digest tells weights of other precision apart.
+        let mut fingerprint = format!("{}/fp32/mean/{}/{weights}", options.model, options.max_tokens);
+        if !prefix.passage.is_empty() {
+            fingerprint.push_str(&format!("/{}", prefix.passage.trim()));
+        }
         Ok(Self {
             name: options.model.clone(),
             fingerprint,
             max_tokens: options.max_tokens,
+            prefix,
             environment: runtime::environment(&library)?,
             encoder,
             model,
@@ -130,11 +148,21 @@ impl SentenceEmbedder {
             remedy: format!("remove `{}` to have it fetched again", self.model.folder.display()),
         };
         let read = |file: &str| fs::read(&self.model.path(file)).map_err(|e| failed(e.to_string()));
+        let tokenizer_file = read("tokenizer.json")?;
+        let or = |file: &str, otherwise: String| match self.model.digests.contains_key(file) {
+            true => read(file),
+            false => Ok(otherwise.into_bytes()),
+        };
+        // What they state that matters stands in the tokenizer too, for sources that have nothing else.
+        let (padding, number) = padding(&tokenizer_file);
         let tokenizer = TokenizerFiles {
-            tokenizer_file: read("tokenizer.json")?,
-            config_file: read("config.json")?,
-            special_tokens_map_file: read("special_tokens_map.json")?,
-            tokenizer_config_file: read("tokenizer_config.json")?,
+            config_file: or("config.json", json!({ "pad_token_id": number }).to_string())?,
+            special_tokens_map_file: or("special_tokens_map.json", "{}".to_owned())?,
+            tokenizer_config_file: or(
+                "tokenizer_config.json",
+                json!({ "model_max_length": self.max_tokens, "pad_token": padding }).to_string(),
+            )?,
+            tokenizer_file,
         };
         let graph = fs::read(&self.encoder.path).map_err(|e| failed(e.to_string()))?;
         let model = UserDefinedEmbeddingModel::new(graph, tokenizer).with_pooling(Pooling::Mean);
@@ -195,6 +223,27 @@ impl SentenceEmbedder {
     }
 }
 
+/// The token that fills up short texts, and its number.
+fn padding(tokenizer: &[u8]) -> (String, u64) {
+    #[derive(Deserialize)]
+    struct Tokenizer {
+        added_tokens: Vec<Token>,
+    }
+    #[derive(Deserialize)]
+    struct Token {
+        id: u64,
+        content: String,
+    }
+    let tokens = serde_json::from_slice::<Tokenizer>(tokenizer).map(|t| t.added_tokens).unwrap_or_default();
+    let found =
+        tokens.into_iter().find(|t| t.content.trim_matches(['<', '>', '[', ']']).eq_ignore_ascii_case("pad"));
+    found.map_or_else(|| ("[PAD]".to_owned(), 0), |t| (t.content, t.id))
+}
+
+fn with_prefix(prefix: &str, texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| format!("{prefix}{text}")).collect()
+}
+
 impl Embedder for SentenceEmbedder {
     fn name(&self) -> &str {
         &self.name
@@ -209,6 +258,22 @@ impl Embedder for SentenceEmbedder {
     }
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        if self.prefix.passage.is_empty() {
+            return self.embed_as_they_are(texts);
+        }
+        let texts = with_prefix(&self.prefix.passage, texts);
+        self.embed_as_they_are(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn embed_queries(&self, queries: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let queries = with_prefix(&self.prefix.query, queries);
+        self.embed_as_they_are(&queries.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+}
+
+impl SentenceEmbedder {
+    /// Embeds without prefixes.
+    fn embed_as_they_are(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let batches = batches(texts, self.max_tokens);
         let next = AtomicUsize::new(0);
         let workers = self.sessions.len().min(batches.len());

@@ -29,12 +29,33 @@ pub struct Resource {
     pub about: String,
     /// The licence it comes under.
     pub licence: String,
+    /// What an embedding model wants written before a text.
+    #[serde(default)]
+    pub prefix: Prefix,
     /// Where it can be had, the preferred one first.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
 }
 
+/// What an embedding model was trained to find before a question, and before what it is to find.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prefix {
+    /// Before a question.
+    #[serde(default)]
+    pub query: String,
+    /// Before a text of the catalogue.
+    #[serde(default)]
+    pub passage: String,
+}
+
 impl Resource {
+    /// True of a model that makes sentence embeddings.
+    pub fn is_embedder(&self) -> bool {
+        let has_tokenizer = |source: &Source| source.files.iter().any(|f| f.name == "tokenizer.json");
+        self.kind == ResourceKind::Model && self.sources.iter().any(has_tokenizer)
+    }
+
     /// True of a model that holds conversations: one of GGUF files.
     pub fn is_chat_model(&self) -> bool {
         let file = |file: &FileSpec| Path::new(&file.name).extension().is_some_and(|end| end == "gguf");
@@ -128,6 +149,8 @@ pub struct FileSpec {
     pub bytes: u64,
     /// The SHA-256 it must have, in lower-case hexadecimal.
     pub sha256: String,
+    /// The package it is in, where that is another than the source's.
+    pub package: Option<Package>,
 }
 
 impl FileSpec {
@@ -258,7 +281,8 @@ mod tests {
     fn the_built_in_manifest_is_sound() {
         let resources = parse(include_str!("../../models.toml"), Path::new("")).unwrap();
         let names: Vec<&str> = resources.iter().map(|r| r.name.as_str()).collect();
-        let models = ["all-minilm-l6-v2", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
+        let models =
+            ["all-minilm-l6-v2", "multilingual-e5-small", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
         assert_eq!(names, [&models[..], &["onnxruntime", "films", "bfcl", "movielens-100k"]].concat());
     }
 

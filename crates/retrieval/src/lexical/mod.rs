@@ -1,9 +1,11 @@
-//! BM25 over the searchable fields (tantivy; k1 = 1.2, b = 0.75): words folded and stemmed, phrases in quotes, a weight a
-//! field. Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
+//! BM25 over the searchable fields (tantivy; k1 = 1.2, b = 0.75): words folded and stemmed by the language of each field, phrases
+//! in quotes, a weight a field. Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
 
+mod analysis;
 mod collect;
 mod index;
 mod query;
+mod words;
 
 pub(crate) use index::{LexicalIndex, LexicalWriter};
 

@@ -1,31 +1,42 @@
+use segue_catalog::Language;
 use tantivy::Term;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field as Column, IndexRecordOption};
-use tantivy::tokenizer::TextAnalyzer;
+use tantivy::tokenizer::Token;
 
+use super::analysis::analyzer;
+use super::words::Purpose;
 use super::{LexicalQuery, MatchMode};
 
+/// A field that a query looks into.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Searched {
+    pub(crate) column: Column,
+    pub(crate) language: Language,
+    pub(crate) boost: f32,
+}
+
 /// The query over these fields; `None` if it holds no word. A word scores in each field where it occurs, by the field's
-/// weight; a phrase must occur in at least one field.
-pub(crate) fn compile(
-    query: &LexicalQuery,
-    fields: &[(Column, f32)],
-    analyzer: &mut TextAnalyzer,
-) -> Option<Box<dyn Query>> {
+/// weight and in the field's language; a phrase must occur in at least one field.
+pub(crate) fn compile(query: &LexicalQuery, fields: &[Searched]) -> Option<Box<dyn Query>> {
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     for (i, part) in query.text.split('"').enumerate() {
-        let words = tokens(part, analyzer);
+        // Every language has the same words, by place; only their terms differ.
+        let analysed: Vec<(Searched, Vec<(usize, String)>)> =
+            fields.iter().map(|field| (*field, terms(part, field.language))).collect();
+        let count = analysed.iter().map(|(_, terms)| terms.len()).max().unwrap_or_default();
         // What stands between an opening and a closing quote is a phrase.
-        if i % 2 == 1 && words.len() > 1 {
-            clauses.push((Occur::Must, in_fields(fields, |column| phrase(column, &words))));
+        if i % 2 == 1 && count > 1 {
+            clauses.push((Occur::Must, in_fields(&analysed, phrase)));
             continue;
         }
         let occur = match query.mode {
             MatchMode::All => Occur::Must,
             MatchMode::Any => Occur::Should,
         };
-        for word in &words {
-            clauses.push((occur, in_fields(fields, |column| term(column, word))));
+        for at in 0..count {
+            let word = |column, terms: &[(usize, String)]| terms.get(at).map(|(_, word)| term(column, word));
+            clauses.push((occur, in_fields(&analysed, word)));
         }
     }
     if clauses.is_empty() || fields.is_empty() {
@@ -34,10 +45,13 @@ pub(crate) fn compile(
     Some(Box::new(BooleanQuery::new(clauses)))
 }
 
-fn in_fields(fields: &[(Column, f32)], make: impl Fn(Column) -> Box<dyn Query>) -> Box<dyn Query> {
-    let parts = fields.iter().map(|(column, boost)| {
-        let query: Box<dyn Query> = Box::new(BoostQuery::new(make(*column), *boost));
-        (Occur::Should, query)
+fn in_fields(
+    fields: &[(Searched, Vec<(usize, String)>)],
+    make: impl Fn(Column, &[(usize, String)]) -> Option<Box<dyn Query>>,
+) -> Box<dyn Query> {
+    let parts = fields.iter().filter_map(|(field, terms)| {
+        let query: Box<dyn Query> = Box::new(BoostQuery::new(make(field.column, terms)?, field.boost));
+        Some((Occur::Should, query))
     });
     Box::new(BooleanQuery::new(parts.collect()))
 }
@@ -47,15 +61,15 @@ fn term(column: Column, word: &str) -> Box<dyn Query> {
     Box::new(TermQuery::new(term, IndexRecordOption::WithFreqsAndPositions))
 }
 
-fn phrase(column: Column, words: &[String]) -> Box<dyn Query> {
-    Box::new(PhraseQuery::new(words.iter().map(|w| Term::from_field_text(column, w)).collect()))
+fn phrase(column: Column, words: &[(usize, String)]) -> Option<Box<dyn Query>> {
+    let terms = words.iter().map(|(at, word)| (*at, Term::from_field_text(column, word)));
+    (words.len() > 1).then(|| -> Box<dyn Query> { Box::new(PhraseQuery::new_with_offset(terms.collect())) })
 }
 
-fn tokens(text: &str, analyzer: &mut TextAnalyzer) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut stream = analyzer.token_stream(text);
-    while stream.advance() {
-        words.push(stream.token().text.clone());
-    }
-    words
+/// The terms of a text, each with its place among the words.
+fn terms(text: &str, language: Language) -> Vec<(usize, String)> {
+    let mut terms = Vec::new();
+    let mut push = |token: &Token| terms.push((token.position, token.text.clone()));
+    analyzer(language, Purpose::Query).token_stream(text).process(&mut push);
+    terms
 }
