@@ -52,7 +52,9 @@ pub(crate) fn read(
     session: &Session,
 ) -> Result<Reading, RulesError> {
     if let Some(question) = &session.pending
-        && let Some(chosen) = question.answered(request)
+        && let Some(chosen) = question
+            .answered(request)
+            .or_else(|| question.answered(&rules::in_english(request, situation).ok()?))
     {
         return Ok(settled(request, situation, question, chosen));
     }

@@ -5,7 +5,8 @@
 
 use segue_catalog::{Catalog, Contribution, Direction, Predicate, Role, Row, Snapshot, StoreError, Value};
 
-use crate::{CallAnswer, Constraints, Fields, Support};
+use crate::languages::{grouped_in, is_none_of};
+use crate::{CallAnswer, Constraints, Fields, Language, Support};
 
 /// What is known of one item of an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -201,7 +202,8 @@ fn counted_by(call: &CallAnswer) -> Vec<u64> {
 }
 
 fn says(text: &str, number: u64) -> bool {
-    text.contains(&grouped(number)) || (number == 0 && text.contains("No "))
+    let said = |language: &Language| text.contains(&grouped_in(*language, number));
+    Language::ALL.iter().any(said) || (number == 0 && is_none_of(text))
 }
 
 /// A count as people write it: 17,472.

@@ -3,7 +3,7 @@ use segue_models::ChatReply;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Exchange;
-use crate::{Answer, AnswerItem, CallAnswer, Plan, Stop, Understood};
+use crate::{Answer, AnswerItem, CallAnswer, Language, Plan, Stop, Understood};
 
 /// Everything about one turn; in JSON, the document that `segue ask --json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct TurnReport {
     pub fingerprint: String,
     /// What the user wrote.
     pub request: String,
+    /// What it was said in, and what the answer is in as far as it is made of templates.
+    #[serde(default)]
+    pub language: Language,
     /// On whose behalf, as the catalogue's users are named.
     pub user: Option<String>,
     /// What was understood of this turn.

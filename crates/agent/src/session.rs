@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use store::{SessionError, SessionStore};
 
-use crate::{Answer, AnswerKind, Asked, Constraints, Earlier, Question, ShownItem, TurnReport};
+use crate::{Answer, AnswerKind, Asked, Constraints, Earlier, Language, Question, ShownItem, TurnReport};
 
 /// How many candidate sets of earlier turns stay in memory, so that a plan can name them.
 const SETS_KEPT: usize = 64;
@@ -35,6 +35,9 @@ pub struct Session {
     pub last_shown: Option<Box<TurnReport>>,
     /// The lists that were shown, and the item that was spoken of last.
     pub earlier: Earlier,
+    /// What the last turn was said in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// What the last turn asked back.
     pub pending: Option<Question>,
     /// What was asked back so far, as [`squash`]ed words: nothing is asked twice.
@@ -64,6 +67,7 @@ impl Session {
             last: None,
             last_shown: None,
             earlier: Earlier::default(),
+            language: None,
             pending: None,
             asked: Vec::new(),
             handles: 0,
@@ -85,6 +89,7 @@ impl Session {
     pub(crate) fn advance(&mut self, turn: StoredTurn) -> TurnReport {
         let StoredTurn { constraints, shown, handles, report } = turn;
         self.turns = report.turn;
+        self.language = Some(report.language);
         self.constraints = constraints;
         self.shown = shown;
         self.handles = handles;

@@ -17,9 +17,9 @@ use crate::planning::{Course, Planned, PlannerKind, same_calls};
 use crate::rules::{self, RulesError, Situation};
 use crate::trace::{Head, Tape, TraceError};
 use crate::{
-    Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Outcome, Plan, PlanError,
-    Reading, Run, Session, SessionError, SetScope, Step, Stop, StoredTurn, ToolCall, ToolContext, ToolError,
-    TurnEvent, TurnReport,
+    Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Language, Outcome, Plan,
+    PlanError, Reading, Run, Session, SessionError, SetScope, Step, Stop, StoredTurn, ToolCall, ToolContext,
+    ToolError, TurnEvent, TurnReport,
 };
 
 /// How many items are shown where nobody says.
@@ -41,6 +41,9 @@ pub struct TurnOptions {
     pub planner: PlannerKind,
     /// Why this planner, for the report, where it was chosen and not asked for.
     pub planner_because: Option<String>,
+    /// What the request is said in; told from its words and the conversation if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// On whose behalf, as the catalogue's users are named.
     pub user: Option<String>,
     /// How many items to show unless the request says; [`DEFAULT_ITEMS`] if not given.
@@ -94,6 +97,11 @@ pub enum AgentError {
     EmptyPlan,
 }
 
+/// What a turn is said in.
+pub(crate) fn language_of(request: &str, session: &Session, options: &TurnOptions) -> Language {
+    options.language.unwrap_or_else(|| Language::of(request, session.language))
+}
+
 fn list(errors: &[PlanError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -125,6 +133,7 @@ impl Agent {
             shown: &session.shown,
             turn,
             today: today.get(..10),
+            language: language_of(request, session, &options),
         };
         let reading = clarify::read(request, &situation, reads)?;
         let by_rules = options.collecting.then(|| reading.clone());
@@ -164,6 +173,7 @@ impl Agent {
             absent: reading.absent.clone(),
         });
         let k = items_to_show(&reading, options);
+        let language = language_of(request, session, options);
         let (plan, native) = match course {
             Course::Reading => (self.plan(&reading, options, session)?, None),
             Course::Plan(plan) => (plan, None),
@@ -185,6 +195,7 @@ impl Agent {
             turn: session.turns + 1,
             fingerprint: self.fingerprint.clone(),
             request: request.to_owned(),
+            language,
             user: options.user.clone(),
             understood: reading.understood.clone(),
             not_understood: reading.not_understood.clone(),
@@ -227,6 +238,7 @@ impl Agent {
         report.calls = done.run.calls().cloned().collect();
         let material = Material {
             request,
+            language,
             snapshot: &self.snapshot,
             specs: &self.specs,
             reading: &reading,

@@ -4,7 +4,7 @@
 
 use expect_test::{Expect, expect};
 use segue_agent::rules::{RulesError, Situation};
-use segue_agent::{Constraints, CostHint, Effect, Reading, ShownItem, ToolRole, ToolSpec, rules};
+use segue_agent::{Constraints, CostHint, Effect, Language, Reading, ShownItem, ToolRole, ToolSpec, rules};
 use segue_catalog::{Dataset, Snapshot, Workspace, import, write_lookups};
 use segue_world::RealWorld;
 
@@ -95,7 +95,10 @@ fn read(
     shown: &[ShownItem],
     turn: u32,
 ) -> Result<Reading, RulesError> {
-    rules::read(request, &Situation { snapshot, before, shown, turn, today: Some("2024-06-15") })
+    rules::read(
+        request,
+        &Situation { snapshot, before, shown, turn, today: Some("2024-06-15"), language: Language::English },
+    )
 }
 
 fn check(snapshot: &Snapshot, request: &str, expected: &Expect) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use segue_agent::Budget;
+use segue_agent::{Budget, Language};
 
 use crate::commands::SuiteArgs;
 
@@ -139,6 +139,9 @@ pub(crate) struct TurnArgs {
     /// How many items to show, where the request does not say
     #[arg(long, short = 'k', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) count: Option<u16>,
+    /// The language of the request and of the answer, by its code: en, nl, pt or zh; told from the words if not given
+    #[arg(long, value_name = "CODE")]
+    pub(crate) lang: Option<Language>,
     /// Show the evidence behind every item
     #[arg(long)]
     pub(crate) explain: bool,

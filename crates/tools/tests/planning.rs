@@ -219,7 +219,14 @@ fn instructions_in_the_catalogue_are_data() {
 fn the_machine_goes_on_where_it_was_written_out() {
     let homes = homes();
     let snapshot: &Snapshot = homes.engine.snapshot();
-    let situation = Situation { snapshot, before: &Constraints::default(), shown: &[], turn: 1, today: None };
+    let situation = Situation {
+        snapshot,
+        before: &Constraints::default(),
+        shown: &[],
+        turn: 1,
+        today: None,
+        language: segue_agent::Language::English,
+    };
     let request = "homes with an orchard";
     let reading = rules::read(request, &situation).unwrap();
     let prompts = Prompts::load(None).unwrap();

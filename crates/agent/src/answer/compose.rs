@@ -6,13 +6,16 @@ use segue_catalog::{CandidateSet, Ordinal, Snapshot, StoreError};
 use super::written::Written;
 use super::{Answer, AnswerItem, AnswerKind, Stop, diagnosis, reasons, sentences};
 use crate::evidence::{Claim, ItemEvidence, Ledger};
+use crate::languages::fill;
 use crate::model::short;
-use crate::{CallAnswer, Intent, Outcome, Plan, Reading, Session, ShownItem, ToolSpec, TurnReport};
+use crate::{CallAnswer, Intent, Language, Outcome, Plan, Reading, Session, ShownItem, ToolSpec, TurnReport};
 
 /// What an answer is made from.
 pub(crate) struct Material<'a> {
     /// What the user wrote.
     pub(crate) request: &'a str,
+    /// What they wrote it in, and what the answer is told in.
+    pub(crate) language: Language,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) specs: &'a [ToolSpec],
     pub(crate) reading: &'a Reading,
@@ -78,7 +81,7 @@ fn answer(
         Intent::Describe(ids) => describe(material, session, ids),
         Intent::Why(id) => why(material, session, id),
         Intent::Reset => {
-            let told = vec![sentences::done("What was asked so far is forgotten.")];
+            let told = vec![sentences::done(material.say("What was asked so far is forgotten.", &[]))];
             Ok((material.answer(AnswerKind::Acknowledgement, &[], told)?, Vec::new()))
         }
     }
@@ -199,14 +202,13 @@ fn why(material: &Material<'_>, session: &Session, id: &str) -> Result<(Answer, 
     let shown_in = session.last_shown.as_deref();
     let before = shown_in.and_then(|r| Some((r, r.answer.as_ref()?.items.iter().find(|i| i.id == id)?)));
     let Some((report, item)) = before else {
-        let told = vec![sentences::done(
-            "That item was not recommended in this conversation, so there is nothing to explain.",
-        )];
+        let none = "That item was not recommended in this conversation, so there is nothing to explain.";
+        let told = vec![sentences::done(material.say(none, &[]))];
         let answer = Answer { stop: Stop::Empty, ..material.answer(AnswerKind::Explanation, &[], told)? };
         return Ok((answer, session.shown.clone()));
     };
     let (item, lost) = confirmed(material, item)?;
-    let mut answer = material.answer(AnswerKind::Explanation, &[], why_sentences(report, &item))?;
+    let mut answer = material.answer(AnswerKind::Explanation, &[], why_sentences(material, report, &item))?;
     answer.removed_claims += lost;
     answer.items.push(item);
     Ok((answer, session.shown.clone()))
@@ -227,28 +229,42 @@ fn confirmed(material: &Material<'_>, item: &AnswerItem) -> Result<(AnswerItem, 
     Ok((item, lost as u32))
 }
 
-fn why_sentences(report: &TurnReport, item: &AnswerItem) -> Vec<Claim> {
-    let mut told = vec![sentences::done(format!(
-        "{} was {} in turn {}, for “{}”.",
-        short(&item.title, sentences::LONGEST),
-        item.reference,
-        report.turn,
-        report.request
+fn why_sentences(material: &Material<'_>, report: &TurnReport, item: &AnswerItem) -> Vec<Claim> {
+    let title = short(&item.title, sentences::LONGEST);
+    let turn = report.turn.to_string();
+    let mut told = vec![sentences::done(material.say(
+        "{title} was {reference} in turn {turn}, for “{request}”.",
+        &[("title", &title), ("reference", &item.reference), ("turn", &turn), ("request", &report.request)],
     ))];
     if !item.evidence.is_empty() {
-        let facts = item.evidence.iter().map(|s| format!("{} (its {} is {})", s.claim, s.field, s.value));
-        told.push(sentences::done(format!("What its row shows: {}.", facts.collect::<Vec<_>>().join("; "))));
+        let fact = |s: &crate::Support| {
+            let places = [("claim", s.claim.as_str()), ("field", &s.field), ("value", &s.value.to_string())];
+            material.say("{claim} (its {field} is {value})", &places)
+        };
+        let facts = item.evidence.iter().map(fact).collect::<Vec<_>>().join("; ");
+        told.push(sentences::done(material.say("What its row shows: {facts}.", &[("facts", &facts)])));
     }
     let ranked = item.contributions.iter().filter_map(|c| Some((c, c.rank?, c.score?)));
-    let places = ranked.map(|(c, rank, score)| format!("no. {rank} by `{}` (score {score:.4})", c.tool));
-    let places: Vec<_> = places.collect();
+    let place = |(c, rank, score): (&segue_catalog::Contribution, u32, f64)| {
+        let places = [("rank", &*rank.to_string()), ("tool", &c.tool), ("score", &format!("{score:.4}"))];
+        material.say("no. {rank} by `{tool}` (score {score})", &places)
+    };
+    let places: Vec<_> = ranked.map(place).collect();
     if !places.is_empty() {
-        told.push(sentences::done(format!("Where the searches put it: {}.", places.join(", "))));
+        let places = places.join(", ");
+        told.push(sentences::done(
+            material.say("Where the searches put it: {places}.", &[("places", &places)]),
+        ));
     }
     told
 }
 
 impl Material<'_> {
+    /// A sentence in the language of the turn.
+    pub(super) fn say(&self, english: &str, places: &[(&str, &str)]) -> String {
+        fill(self.language, english, places)
+    }
+
     /// An answer whose sentences the ledger supports; the rest are left out and counted.
     fn answer(
         &self,

@@ -5,7 +5,8 @@ use segue_catalog::{Diagnosis, Relaxation};
 use super::Stop;
 use super::compose::Material;
 use super::sentences::{and, conditions, done, named, relaxed};
-use crate::evidence::{Basis, Claim, grouped};
+use crate::evidence::{Basis, Claim};
+use crate::languages::grouped_in;
 
 /// How many ways out are offered.
 const OFFERED: usize = 3;
@@ -20,47 +21,71 @@ pub(super) fn sentences(material: &Material<'_>) -> Vec<Claim> {
     let empty = material.calls.iter().rev().find(|c| c.count() == Some(0) && c.diagnosis().is_some());
     let Some((call, diagnosis)) = empty.and_then(|c| Some((c, c.diagnosis()?))) else {
         let conditions = conditions(material);
-        let what = if conditions.is_empty() { "what was asked".to_owned() } else { and(&conditions) };
-        return vec![done(format!("No {noun} was found for {what}."))];
+        let what = if conditions.is_empty() {
+            material.say("what was asked", &[])
+        } else {
+            and(material.language, &conditions)
+        };
+        let none = "No {noun} was found for {what}.";
+        return vec![done(material.say(none, &[("noun", noun), ("what", &what)]))];
     };
+    let say = |english: &str, places: &[(&str, &str)]| material.say(english, places);
+    let and = |parts: &[String]| and(material.language, parts);
     let told = |text: String, counts: Vec<u64>| Claim {
         text,
         basis: Basis::Counts { step: call.step.clone(), counts },
     };
     let name = |i: usize| diagnosis.conditions.get(i).map(|c| named(material, &c.condition));
     let all: Vec<_> = (0..diagnosis.conditions.len()).filter_map(name).collect();
-    let mut sentences = vec![told(format!("No {noun} satisfies {}.", and(&all)), vec![0])];
+    let mut sentences =
+        vec![told(say("No {noun} satisfies {what}.", &[("noun", noun), ("what", &and(&all))]), vec![0])];
     sentences.extend(relaxed(material));
     if diagnosis.conditions.len() > 1 {
-        sentences.push(alone(diagnosis, &all, told));
+        sentences.push(alone(material, diagnosis, &all, told));
     }
     let conflict: Vec<_> = diagnosis.conflict.iter().filter_map(|&i| name(i)).collect();
     match conflict.as_slice() {
         [] => {}
-        [one] => sentences.push(told(format!("By itself already, {one} leaves none."), Vec::new())),
-        several => sentences.push(told(format!("No {noun} has {} at once.", and(several)), Vec::new())),
+        [one] => {
+            sentences.push(told(say("By itself already, {one} leaves none.", &[("one", one)]), Vec::new()))
+        }
+        several => {
+            let places = [("noun", noun.as_str()), ("several", &and(several))];
+            sentences.push(told(say("No {noun} has {several} at once.", &places), Vec::new()));
+        }
     }
     let offered: Vec<&Relaxation> =
         diagnosis.relaxations.iter().filter(|r| r.count > 0).take(OFFERED).collect();
     if !offered.is_empty() {
-        let ways: Vec<_> = offered.iter().map(|r| way_out(r, name(r.condition))).collect();
+        let ways: Vec<_> = offered.iter().map(|r| way_out(material, r, name(r.condition))).collect();
         let counts = offered.iter().map(|r| r.count).collect();
-        sentences.push(told(format!("What would help: {}.", ways.join("; ")), counts));
+        sentences.push(told(say("What would help: {ways}.", &[("ways", &ways.join("; "))]), counts));
     }
     sentences
 }
 
-fn alone(diagnosis: &Diagnosis, names: &[String], told: impl Fn(String, Vec<u64>) -> Claim) -> Claim {
-    let each = diagnosis.conditions.iter().zip(names).map(|(c, name)| format!("{name} {}", grouped(c.count)));
-    let text = format!("Each alone: {}.", each.collect::<Vec<_>>().join(", "));
+fn alone(
+    material: &Material<'_>,
+    diagnosis: &Diagnosis,
+    names: &[String],
+    told: impl Fn(String, Vec<u64>) -> Claim,
+) -> Claim {
+    let count = |n: u64| grouped_in(material.language, n);
+    let each = diagnosis.conditions.iter().zip(names).map(|(c, name)| format!("{name} {}", count(c.count)));
+    let text = material.say("Each alone: {each}.", &[("each", &each.collect::<Vec<_>>().join(", "))]);
     told(text, diagnosis.conditions.iter().map(|c| c.count).collect())
 }
 
-fn way_out(relaxation: &Relaxation, condition: Option<String>) -> String {
-    let count = grouped(relaxation.count);
+fn way_out(material: &Material<'_>, relaxation: &Relaxation, condition: Option<String>) -> String {
+    let count = grouped_in(material.language, relaxation.count);
     let condition = condition.unwrap_or_default();
     match &relaxation.instead {
-        Some(instead) => format!("`{instead}` in place of {condition} ({count})"),
-        None => format!("without {condition} ({count})"),
+        Some(instead) => {
+            let places = [("instead", &*instead.to_string()), ("condition", &condition), ("count", &count)];
+            material.say("`{instead}` in place of {condition} ({count})", &places)
+        }
+        None => {
+            material.say("without {condition} ({count})", &[("condition", &condition), ("count", &count)])
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn reason(material: &Material<'_>, item: &ItemEvidence) -> (Reason, u
         if let (Some(ToolRole::Order), Some(by)) = (role, call.args.get("by").and_then(Json::as_str)) {
             claims.extend(of_field(catalog, &item.row, by, None));
         }
-        claims.extend(of_place(role, &call.args, &call.step, item));
+        claims.extend(of_place(material, role, &call.args, &call.step, item));
     }
     if claims.is_empty() {
         claims = facts(catalog, &item.row);
@@ -99,16 +99,23 @@ fn of_values(field: &Field, values: Vec<Value>) -> Option<ItemClaim> {
 }
 
 /// "no. 4 for the words “space crew”".
-fn of_place(role: Option<ToolRole>, args: &Json, step: &str, item: &ItemEvidence) -> Option<ItemClaim> {
+fn of_place(
+    material: &Material<'_>,
+    role: Option<ToolRole>,
+    args: &Json,
+    step: &str,
+    item: &ItemEvidence,
+) -> Option<ItemClaim> {
     let rank = item.contributions.iter().find(|c| c.step == step)?.rank?;
     let query = args.get("query").and_then(Json::as_str).unwrap_or_default();
-    let text = match role? {
-        ToolRole::Lexical => format!("no. {rank} for the words “{query}”"),
-        ToolRole::Dense => format!("no. {rank} for the meaning of “{query}”"),
-        ToolRole::Similar => format!("no. {rank} in likeness"),
-        ToolRole::Personal => format!("no. {rank} for this user"),
+    let template = match role? {
+        ToolRole::Lexical => "no. {rank} for the words “{query}”",
+        ToolRole::Dense => "no. {rank} for the meaning of “{query}”",
+        ToolRole::Similar => "no. {rank} in likeness",
+        ToolRole::Personal => "no. {rank} for this user",
         _ => return None,
     };
+    let text = material.say(template, &[("rank", &rank.to_string()), ("query", query)]);
     Some(ItemClaim { text, basis: ItemBasis::Place { step: step.to_owned(), rank } })
 }
 

@@ -6,9 +6,10 @@ use serde_json::Value as Json;
 use super::Stop;
 use super::compose::Material;
 use super::written::Written;
-use crate::evidence::{Basis, Claim, ItemEvidence, grouped};
+use crate::evidence::{Basis, Claim, ItemEvidence};
+use crate::languages::{fill, grouped_in};
 use crate::model::short;
-use crate::{CallAnswer, ErrorKind, Step, ToolRole};
+use crate::{CallAnswer, ErrorKind, Language, Step, ToolRole};
 
 /// Characters of a title or of a tool's words that are told in a sentence.
 pub(super) const LONGEST: usize = 240;
@@ -26,7 +27,8 @@ pub(super) fn found(material: &Material<'_>, written: Option<&Written>) -> Vec<C
         // Each of these has passed a check of its own.
         told.extend(written.sentences.iter().map(done));
         if let Some(why) = &written.failed {
-            told.push(done(format!("Worded from a template, not by `{}`: {why}.", written.model)));
+            let places = [("model", written.model.as_str()), ("why", why)];
+            told.push(done(material.say("Worded from a template, not by `{model}`: {why}.", &places)));
         }
     }
     told.extend(relaxed(material));
@@ -39,7 +41,8 @@ pub(super) fn count(material: &Material<'_>) -> Vec<Claim> {
     if let Some(claim) = satisfied(material) {
         return vec![claim];
     }
-    let text = format!("There are {} {}.", grouped(catalog.items), catalog.name);
+    let count = grouped_in(material.language, catalog.items);
+    let text = material.say("There are {count} {nouns}.", &[("count", &count), ("nouns", &catalog.name)]);
     vec![Claim { text, basis: Basis::Size(catalog.items) }]
 }
 
@@ -48,9 +51,11 @@ pub(super) fn described(material: &Material<'_>, items: &[ItemEvidence]) -> Vec<
     let catalog = material.snapshot.catalog();
     let titles: Vec<_> = items.iter().map(|i| short(i.row.title(catalog), LONGEST)).collect();
     vec![done(if titles.is_empty() {
-        format!("It is not clear which {} is meant; name its title or its number.", catalog.noun)
+        let unclear = "It is not clear which {noun} is meant; name its title or its number.";
+        material.say(unclear, &[("noun", &catalog.noun)])
     } else {
-        format!("What the catalogue knows of {}:", and(&titles))
+        let titles = and(material.language, &titles);
+        material.say("What the catalogue knows of {titles}:", &[("titles", &titles)])
     })]
 }
 
@@ -58,26 +63,34 @@ pub(super) fn described(material: &Material<'_>, items: &[ItemEvidence]) -> Vec<
 pub(super) fn frame(material: &Material<'_>, found_any: bool) -> Vec<Claim> {
     let mut told = Vec::new();
     for title in &material.reading.absent {
-        let text = format!("“{title}” is not in the catalogue; nothing was put in its place.");
+        let absent = "“{title}” is not in the catalogue; nothing was put in its place.";
+        let text = material.say(absent, &[("title", title)]);
         told.push(Claim { text, basis: Basis::Absent(title.clone()) });
     }
     if !material.reading.not_understood.is_empty() {
         let words: Vec<_> = material.reading.not_understood.iter().map(|w| format!("“{w}”")).collect();
-        told.push(done(format!("Not understood: {}.", words.join(", "))));
+        let words = words.join(", ");
+        told.push(done(material.say("Not understood: {words}.", &[("words", &words)])));
     }
-    told.extend(material.calls.iter().filter_map(failure));
+    told.extend(material.calls.iter().filter_map(|call| failure(material, call)));
     match material.outcome.stop {
-        Stop::Budget => told.push(cut_short("The budget of this turn is used up", found_any)),
-        Stop::Cancelled => told.push(cut_short("The turn was stopped", found_any)),
-        Stop::Failed => told.push(cut_short("A step that the rest needed failed", found_any)),
+        Stop::Budget => told.push(cut_short(material, "The budget of this turn is used up", found_any)),
+        Stop::Cancelled => told.push(cut_short(material, "The turn was stopped", found_any)),
+        Stop::Failed => told.push(cut_short(material, "A step that the rest needed failed", found_any)),
         Stop::Passed | Stop::Empty => {}
     }
     told.push(done(match (material.fallback, material.model) {
-        (Some(why), _) => format!("Planned by `rules`, without a language model: {why}."),
-        (None, Some(model)) => {
-            format!("Planned by `{}` with the language model `{model}`.", material.planner)
+        (Some(why), _) => {
+            material.say("Planned by `rules`, without a language model: {why}.", &[("why", why)])
         }
-        (None, None) => format!("Planned by `{}`, without a language model.", material.planner),
+        (None, Some(model)) => {
+            let places = [("planner", material.planner), ("model", model)];
+            material.say("Planned by `{planner}` with the language model `{model}`.", &places)
+        }
+        (None, None) => {
+            let planner = [("planner", material.planner)];
+            material.say("Planned by `{planner}`, without a language model.", &planner)
+        }
     }));
     told
 }
@@ -116,9 +129,16 @@ fn satisfied(material: &Material<'_>) -> Option<Claim> {
     {
         return None;
     }
-    let verb = if count == 1 { "satisfies" } else { "satisfy" };
-    let (some, all) = (grouped(count), grouped(catalog.items));
-    let text = format!("{some} of {all} {} {verb} {}.", catalog.name, and(&conditions));
+    let template = if count == 1 {
+        "{some} of {all} {nouns} satisfies {what}."
+    } else {
+        "{some} of {all} {nouns} satisfy {what}."
+    };
+    let language = material.language;
+    let (some, all) = (grouped_in(language, count), grouped_in(language, catalog.items));
+    let what = and(language, &conditions);
+    let text =
+        material.say(template, &[("some", &some), ("all", &all), ("nouns", &catalog.name), ("what", &what)]);
     Some(Claim { text, basis: Basis::Counts { step, counts: vec![count, catalog.items] } })
 }
 
@@ -144,18 +164,20 @@ fn ranking(material: &Material<'_>) -> Option<Claim> {
         let query = call.args.get("query").and_then(Json::as_str).unwrap_or_default();
         let field = call.args.get("by").and_then(Json::as_str).unwrap_or_default();
         by.extend(match material.role(&call.tool) {
-            Some(ToolRole::Lexical) => Some(format!("the words “{query}”")),
-            Some(ToolRole::Dense) => Some(format!("the meaning of “{query}”")),
+            Some(ToolRole::Lexical) => Some(material.say("the words “{query}”", &[("query", query)])),
+            Some(ToolRole::Dense) => Some(material.say("the meaning of “{query}”", &[("query", query)])),
             Some(ToolRole::Similar) => Some(likeness(material)),
-            Some(ToolRole::Personal) => Some("what this user likes".to_owned()),
+            Some(ToolRole::Personal) => Some(material.say("what this user likes", &[])),
             Some(ToolRole::Order) => Some(format!("`{field}`")),
             _ => None,
         });
     }
     match by.len() {
         0 => None,
-        1 => Some(done(format!("Ranked by {}.", and(&by)))),
-        _ => Some(done(format!("Ranked by {} together.", and(&by)))),
+        n => {
+            let template = if n == 1 { "Ranked by {by}." } else { "Ranked by {by} together." };
+            Some(done(material.say(template, &[("by", &and(material.language, &by))])))
+        }
     }
 }
 
@@ -163,8 +185,8 @@ fn ranking(material: &Material<'_>) -> Option<Claim> {
 fn likeness(material: &Material<'_>) -> String {
     let likes = material.reading.constraints.likes.iter().filter(|l| l.holds());
     match likes.map(|l| format!("“{}”", l.text)).collect::<Vec<_>>() {
-        none if none.is_empty() => "likeness".to_owned(),
-        words => format!("likeness ({})", words.join(", ")),
+        none if none.is_empty() => material.say("likeness", &[]),
+        words => material.say("likeness ({words})", &[("words", &words.join(", "))]),
     }
 }
 
@@ -178,9 +200,12 @@ pub(super) fn ordered_by<'a>(material: &Material<'a>) -> Option<(&'a str, Direct
 
 fn ordered(material: &Material<'_>) -> Option<Claim> {
     let (field, direction) = ordered_by(material)?;
-    let end = if direction == Direction::Ascending { "lowest" } else { "highest" };
+    let template = match direction {
+        Direction::Ascending => "Ordered by `{field}`, lowest first.",
+        Direction::Descending => "Ordered by `{field}`, highest first.",
+    };
     Some(Claim {
-        text: format!("Ordered by `{field}`, {end} first."),
+        text: material.say(template, &[("field", field)]),
         basis: Basis::Order { field: field.to_owned(), direction },
     })
 }
@@ -191,35 +216,42 @@ pub(super) fn relaxed(material: &Material<'_>) -> Vec<Claim> {
         let wish = named(material, &r.condition);
         done(match &r.instead {
             Some(instead) => {
-                format!("Nothing fits {wish} as well, which was a wish: `{instead}` took its place.")
+                let replaced = "Nothing fits {wish} as well, which was a wish: `{instead}` took its place.";
+                material.say(replaced, &[("wish", &wish), ("instead", &instead.to_string())])
             }
-            None => format!("Nothing fits {wish} as well, which was a wish: it was left out."),
+            None => {
+                let dropped = "Nothing fits {wish} as well, which was a wish: it was left out.";
+                material.say(dropped, &[("wish", &wish)])
+            }
         })
     };
     material.outcome.relaxed.iter().map(sentence).collect()
 }
 
-fn cut_short(what: &str, found_any: bool) -> Claim {
-    done(if found_any {
-        format!("{what}: this is the best so far.")
-    } else {
-        format!("{what} before anything was found.")
-    })
+fn cut_short(material: &Material<'_>, what: &str, found_any: bool) -> Claim {
+    let template =
+        if found_any { "{what}: this is the best so far." } else { "{what} before anything was found." };
+    done(material.say(template, &[("what", &material.say(what, &[]))]))
 }
 
-fn failure(call: &CallAnswer) -> Option<Claim> {
+fn failure(material: &Material<'_>, call: &CallAnswer) -> Option<Claim> {
     let error = call.error()?;
     let told_elsewhere = matches!(error.kind, ErrorKind::Skipped | ErrorKind::Budget | ErrorKind::Cancelled);
     let why = short(&error.feedback, LONGEST);
-    (!told_elsewhere).then(|| done(format!("`{}` gave nothing: {why}.", short(&call.tool, LONGEST))))
+    (!told_elsewhere).then(|| {
+        let places = [("tool", &*short(&call.tool, LONGEST)), ("why", &why)];
+        done(material.say("`{tool}` gave nothing: {why}.", &places))
+    })
 }
 
 /// "a", "a and b", "a, b and c".
-pub(super) fn and(parts: &[String]) -> String {
+pub(super) fn and(language: Language, parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] => {
+            fill(language, "{first} and {last}", &[("first", &first.join(", ")), ("last", last)])
+        }
     }
 }
 

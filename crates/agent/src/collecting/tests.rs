@@ -22,7 +22,8 @@ fn alone(reading: &mut Reading, session: &Session, snapshot: &Snapshot, turn: u3
 fn read(request: &str, session: &Session, snapshot: &Snapshot) -> Reading {
     let (narrowed, turn) = (narrowed(session), session.turns + 1);
     let before = &narrowed.constraints;
-    let situation = Situation { snapshot, before, shown: &[], turn, today: None };
+    let situation =
+        Situation { snapshot, before, shown: &[], turn, today: None, language: crate::Language::English };
     let mut reading = rules::read(request, &situation).unwrap();
     alone(&mut reading, session, snapshot, turn);
     reading
@@ -94,8 +95,14 @@ fn what_was_kept_is_kept_when_the_next_request_begins_anew() {
 fn a_model_gives_words_a_meaning_and_takes_none_away() {
     let (_folder, snapshot) = snapshot();
     let session = Session::in_memory(&RealWorld::new());
-    let situation =
-        Situation { snapshot: &snapshot, before: &session.constraints, shown: &[], turn: 1, today: None };
+    let situation = Situation {
+        snapshot: &snapshot,
+        before: &session.constraints,
+        shown: &[],
+        turn: 1,
+        today: None,
+        language: crate::Language::English,
+    };
     let by_rules = rules::read("mellow harbour back street", &situation).unwrap();
     // The model searches for one word and one more, gives two a meaning and says nothing of the fourth.
     let mut reading = by_rules.clone();

@@ -17,7 +17,7 @@ use super::phrases::{Phrase, phrases};
 use super::support::is_from;
 use super::{PromptError, Prompts};
 use crate::rules::{RulesError, SEARCHED, Situation};
-use crate::{Asked, Constraints, Earlier, Intent, Reading, ShownItem, Understood};
+use crate::{Asked, Constraints, Earlier, Intent, Language, Reading, ShownItem, Understood};
 
 /// The prompt's name.
 pub(crate) const PROMPT: &str = "route";
@@ -57,6 +57,7 @@ pub struct Routing {
     earlier: Earlier,
     turn: u32,
     today: Option<String>,
+    language: Language,
     /// What is still to be asked, in order.
     questions: Vec<Question>,
     /// What the model has said so far, of which phrase.
@@ -124,6 +125,7 @@ impl Routing {
             earlier: earlier.clone(),
             turn: situation.turn,
             today: situation.today.map(str::to_owned),
+            language: situation.language,
             questions,
             heard: Vec::new(),
             state: Routed { reading, added: false, refused: Vec::new(), failed: None },
@@ -206,6 +208,7 @@ impl Routing {
             shown: &self.shown,
             turn: self.turn,
             today: self.today.as_deref(),
+            language: self.language,
         };
         let state = &mut self.state;
         let mut request = self.request.clone();

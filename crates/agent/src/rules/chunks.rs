@@ -99,7 +99,12 @@ fn next(
     shown: usize,
 ) -> Result<(Kind, usize, Vec<usize>), RulesError> {
     let rest = tokens.get(i..).unwrap_or_default();
-    let words: Vec<&str> = rest.iter().take(LONGEST).map(|t| unslip(&t.word)).collect();
+    let words = rest.iter().take(LONGEST);
+    let words: Vec<&str> = match vocabulary.pack() {
+        None => words.map(|t| unslip(&t.word)).collect(),
+        // Slips were mended in the language that they were made in.
+        Some(_) => words.map(|t| t.word.as_str()).collect(),
+    };
     let first = words.first().copied().unwrap_or_default();
     if let Some((place, n)) = reference(&words, shown) {
         return Ok((Kind::Reference(place), n, Vec::new()));
@@ -399,7 +404,7 @@ fn mixes(word: &str) -> bool {
 }
 
 /// True for a word of everyday English, which is then not taken for a slip or for somebody's name.
-pub(super) fn is_common(word: &str) -> bool {
+pub(crate) fn is_common(word: &str) -> bool {
     static WORDS: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
         std::sync::LazyLock::new(|| include_str!("english.txt").split_whitespace().collect());
     is_filling(word)

@@ -26,7 +26,7 @@ const DECADES: &[(&str, i64)] = &[
     ("noughties", 2000),
     ("aughts", 2000),
 ];
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "january",
     "february",
     "march",

@@ -13,7 +13,7 @@ use super::cues::{Cue, cue, is_filling};
 use super::dates::{Period, period};
 use super::numbers::number;
 use super::parse::Parser;
-use super::tokens::{Gap, Token};
+use super::tokens::{Gap, Token, text_of};
 use super::vocabulary::{LONGEST, Sense, Vocabulary};
 
 /// What stands for somebody in a description.
@@ -385,11 +385,10 @@ fn deed<'a>(
         let mut found = None;
         for end in longest {
             let part = run.get(next..end).unwrap_or_default();
-            let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
             if !part.iter().any(|t| t.capital || t.quoted) {
                 continue;
             }
-            let text = request.get(first.start..last.end).unwrap_or_default();
+            let text = text_of(request, part);
             let spelt = vocabulary.lexicon(request, part, /*titles*/ true)?.into_iter().next();
             // "Ace Ventura" is in every title that begins with it.
             let meant = spelt.map_or_else(|| vocabulary.versions_of(text), |s| Ok(vec![s.value]))?;

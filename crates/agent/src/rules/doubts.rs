@@ -7,7 +7,8 @@ use segue_catalog::{Catalog, Operator, Predicate, Role, Row, Snapshot, StoreErro
 use super::bounds::is_calendar;
 use super::morphology::participle;
 use super::vocabulary::Sense;
-use crate::{Choice, Meaning, Question, ShownItem, grouped};
+use crate::languages::{fill, grouped_in};
+use crate::{Choice, Language, Meaning, Question, ShownItem};
 
 /// The most meanings that are offered.
 const MOST: usize = 5;
@@ -30,13 +31,14 @@ pub(super) fn question(
     snapshot: &Snapshot,
     shown: &[ShownItem],
     doubts: &[Doubt],
+    language: Language,
 ) -> Result<Option<Question>, StoreError> {
     for doubt in doubts {
         let found = match doubt {
-            Doubt::Title(title, ordinals) => of_title(snapshot, title, ordinals)?,
-            Doubt::Field(senses) => of_field(snapshot, senses)?,
-            Doubt::Shown(words) => of_shown(shown, words),
-            Doubt::Place(words) => Some(of_place(snapshot.catalog(), shown, words)),
+            Doubt::Title(title, ordinals) => of_title(snapshot, title, ordinals, language)?,
+            Doubt::Field(senses) => of_field(snapshot, senses, language)?,
+            Doubt::Shown(words) => of_shown(shown, words, language),
+            Doubt::Place(words) => Some(of_place(snapshot.catalog(), shown, words, language)),
         };
         if found.is_some() {
             return Ok(found);
@@ -45,7 +47,12 @@ pub(super) fn question(
     Ok(None)
 }
 
-fn of_title(snapshot: &Snapshot, title: &str, ordinals: &[u32]) -> Result<Option<Question>, StoreError> {
+fn of_title(
+    snapshot: &Snapshot,
+    title: &str,
+    ordinals: &[u32],
+    language: Language,
+) -> Result<Option<Question>, StoreError> {
     let catalog = snapshot.catalog();
     let mut rows = snapshot.rows(ordinals)?;
     rows.sort_by_key(|row| ordinals.iter().position(|o| *o == row.ordinal));
@@ -60,10 +67,11 @@ fn of_title(snapshot: &Snapshot, title: &str, ordinals: &[u32]) -> Result<Option
             options.push(Choice { label, count: 1, means: Meaning::Item(row.id(catalog).to_owned()) });
         }
     }
-    let text = format!(
-        "Several {} are called “{title}”: which one is meant, {}? The first is assumed until you say.",
-        catalog.name,
-        choices(options.iter().map(|o| o.label.clone()))
+    let choices = choices(language, options.iter().map(|o| o.label.clone()));
+    let text = fill(
+        language,
+        "Several {nouns} are called “{title}”: which one is meant, {choices}? The first is assumed until you say.",
+        &[("nouns", &catalog.name), ("title", title), ("choices", &choices)],
     );
     Ok((options.len() > 1).then(|| Question { about: title.to_owned(), text, options }))
 }
@@ -85,7 +93,11 @@ fn telling_fields<'a>(catalog: &'a Catalog, rows: &[Row]) -> Vec<&'a str> {
     time.into_iter().chain(name).map(|f| f.name.as_str()).collect()
 }
 
-fn of_field(snapshot: &Snapshot, senses: &[Sense]) -> Result<Option<Question>, StoreError> {
+fn of_field(
+    snapshot: &Snapshot,
+    senses: &[Sense],
+    language: Language,
+) -> Result<Option<Question>, StoreError> {
     let catalog = snapshot.catalog();
     let Some(assumed) = senses.first() else { return Ok(None) };
     let mut options: Vec<Choice> = Vec::new();
@@ -96,13 +108,17 @@ fn of_field(snapshot: &Snapshot, senses: &[Sense]) -> Result<Option<Question>, S
         };
         if let (true, Some(field)) = (differs, catalog.fields.get(sense.field)) {
             let items = if sense.count == 1 { &catalog.noun } else { &catalog.name };
-            let label = format!("the {} ({} {items})", field.name.replace('_', " "), grouped(sense.count));
+            let name = field.name.replace('_', " ");
+            let count = grouped_in(language, sense.count);
+            let places = [("field", &*name), ("count", &count), ("nouns", items)];
+            let label = fill(language, "the {field} ({count} {nouns})", &places);
             let condition = Predicate::field(&field.name, Operator::Eq, Value::from(sense.value.as_str()));
             options.push(Choice { label, count: sense.count, means: Meaning::Condition(condition) });
         }
     }
-    let labels = choices(options.iter().map(|o| o.label.clone()));
-    let text = format!("Is “{}” {labels}? The first is assumed until you say.", assumed.value);
+    let labels = choices(language, options.iter().map(|o| o.label.clone()));
+    let asked = "Is “{value}” {choices}? The first is assumed until you say.";
+    let text = fill(language, asked, &[("value", &assumed.value), ("choices", &labels)]);
     Ok((options.len() > 1).then(|| Question { about: assumed.value.clone(), text, options }))
 }
 
@@ -119,32 +135,38 @@ fn in_common(snapshot: &Snapshot, a: &Sense, b: &Sense) -> Result<u64, StoreErro
         .map(|n| n as u64)
 }
 
-fn of_shown(shown: &[ShownItem], words: &str) -> Option<Question> {
+fn of_shown(shown: &[ShownItem], words: &str, language: Language) -> Option<Question> {
     let option = |(i, item): (usize, &ShownItem)| Choice {
         label: format!("#{} {}", i + 1, item.title),
         count: 1,
         means: Meaning::Item(item.id.clone()),
     };
     let options: Vec<_> = shown.iter().take(MOST).enumerate().map(option).collect();
-    let labels = choices(options.iter().map(|o| o.label.clone()));
-    let text = format!("Which one is “{words}”: {labels}? The first is assumed until you say.");
+    let labels = choices(language, options.iter().map(|o| o.label.clone()));
+    let asked = "Which one is “{words}”: {choices}? The first is assumed until you say.";
+    let text = fill(language, asked, &[("words", words), ("choices", &labels)]);
     (options.len() > 1).then(|| Question { about: words.to_owned(), text, options })
 }
 
-fn of_place(catalog: &Catalog, shown: &[ShownItem], words: &str) -> Question {
-    let text = match shown.len() {
-        0 => format!("No {} has been shown yet: which one is “{words}”? Name its title.", catalog.noun),
-        1 => format!("Only one {} is shown: which one is “{words}”?", catalog.noun),
-        n => format!("Only {n} {} are shown, #1 to #{n}: which one is “{words}”?", catalog.name),
+fn of_place(catalog: &Catalog, shown: &[ShownItem], words: &str, language: Language) -> Question {
+    let template = match shown.len() {
+        0 => "No {noun} has been shown yet: which one is “{words}”? Name its title.",
+        1 => "Only one {noun} is shown: which one is “{words}”?",
+        _ => "Only {count} {nouns} are shown, #1 to #{count}: which one is “{words}”?",
     };
+    let count = shown.len().to_string();
+    let places = [("noun", &*catalog.noun), ("nouns", &catalog.name), ("count", &count), ("words", words)];
+    let text = fill(language, template, &places);
     Question { about: words.to_owned(), text, options: Vec::new() }
 }
 
 /// "a, b or c".
-fn choices(labels: impl Iterator<Item = String>) -> String {
+fn choices(language: Language, labels: impl Iterator<Item = String>) -> String {
     let labels: Vec<_> = labels.collect();
     match labels.as_slice() {
-        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        [first @ .., last] if !first.is_empty() => {
+            fill(language, "{first} or {last}", &[("first", &first.join(", ")), ("last", last)])
+        }
         _ => labels.concat(),
     }
 }

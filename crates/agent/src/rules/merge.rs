@@ -8,9 +8,10 @@ use super::RulesError;
 use super::bounds::value;
 use super::cues::{is_filling, is_negation};
 use super::descriptions::values_of;
-use super::tokens::{Gap, Token};
+use super::tokens::{Gap, Token, text_of};
 use super::turn::{Relative, Said, Turn};
-use crate::{Asked, Constraints, Described, Earlier, Intent, Reading, ShownItem, Understood};
+use crate::languages::fill;
+use crate::{Asked, Constraints, Described, Earlier, Intent, Language, Reading, ShownItem, Understood};
 
 /// Everything that joining needs to know.
 pub(super) struct Context<'a> {
@@ -20,6 +21,7 @@ pub(super) struct Context<'a> {
     pub(super) shown: &'a [ShownItem],
     pub(super) earlier: &'a Earlier,
     pub(super) number: u32,
+    pub(super) language: Language,
 }
 
 /// What is said of words that are searched for.
@@ -36,13 +38,14 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     let mut constraints = before.clone();
     let mut not_understood: Vec<String> = turn.not_understood.iter().map(|s| text(context, *s)).collect();
     let mut seen: Vec<(usize, Understood)> = Vec::new();
+    let say = |english: &str, places: &[(&str, &str)]| fill(context.language, english, places);
     let note = |span: (usize, usize), meaning: String| {
         (span.0, Understood { text: text(context, span), predicate: None, meaning, hard: false })
     };
     let whole = turn.names_items || (turn.asks && turn.conditions.len() > 1);
     let fresh = turn.reset.is_some() || (whole && !turn.leans && turn.others.is_none());
     if let Some(span) = turn.reset {
-        seen.push(note(span, "what was asked before no longer holds".to_owned()));
+        seen.push(note(span, say("what was asked before no longer holds", &[])));
     }
     if fresh {
         retract_all(&mut constraints, n);
@@ -56,7 +59,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
             }
         }
         if any {
-            seen.push(note(*span, format!("no condition on {} any more", field.name)));
+            seen.push(note(*span, say("no condition on {field} any more", &[("field", &field.name)])));
         }
     }
     // "this instead of that" takes that back rather than forbidding it.
@@ -75,11 +78,11 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     }
     for said in &turn.conditions {
         if gives_way(said) {
-            seen.push(note(said.span, "no longer asked for".to_owned()));
+            seen.push(note(said.span, say("no longer asked for", &[])));
             continue;
         }
         let meaning = match &said.note {
-            Some(more) => format!("{} ({more})", said.predicate),
+            Some(more) => say(more, &[("predicate", &said.predicate.to_string())]),
             None => said.predicate.to_string(),
         };
         let words = text(context, said.span);
@@ -129,7 +132,8 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     for relative in turn.relative.iter().filter(bounded) {
         let words = text(context, relative.span);
         if let Some(predicate) = relate(context, relative, turn.likes.first().map(|l| l.1.as_str()))? {
-            let meaning = format!("{predicate}, compared with what is shown");
+            let meaning =
+                say("{predicate}, compared with what is shown", &[("predicate", &predicate.to_string())]);
             let known = Some(predicate.clone());
             seen.push((
                 relative.span.0,
@@ -139,27 +143,27 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         } else {
             let order =
                 crate::OrderBy { field: name(context, relative.field), direction: relative.direction };
-            seen.push(note(relative.span, format!("ordered by {}", order.field)));
+            seen.push(note(relative.span, say("ordered by {field}", &[("field", &order.field)])));
             constraints.orders.push(Asked::new(order, &words, n, false));
         }
     }
     for (span, order) in turn.orders {
-        let way = match order.direction {
-            Direction::Ascending => "lowest first",
-            Direction::Descending => "highest first",
+        let template = match order.direction {
+            Direction::Ascending => "ordered by {field}, lowest first",
+            Direction::Descending => "ordered by {field}, highest first",
         };
-        seen.push(note(span, format!("ordered by {}, {way}", order.field)));
+        seen.push(note(span, say(template, &[("field", &order.field)])));
         constraints.orders.iter_mut().filter(|o| o.holds()).for_each(|o| o.retracted = Some(n));
         constraints.orders.push(Asked::new(order, &text(context, span), n, false));
     }
     for (span, id) in turn.likes {
         let title = title_of(context, &id)?;
-        seen.push(note(span, format!("like {title}")));
+        seen.push(note(span, say("like {title}", &[("title", &title)])));
         constraints.likes.push(Asked::new(id, &text(context, span), n, false));
     }
     for (span, id) in turn.dislikes {
         let title = title_of(context, &id)?;
-        seen.push(note(span, format!("without {title}")));
+        seen.push(note(span, say("without {title}", &[("title", &title)])));
         constraints
             .likes
             .iter_mut()
@@ -171,7 +175,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
         let ids = context.shown.iter().map(|s| Value::from(s.id.as_str())).collect();
         let words = text(context, span);
         let predicate = Predicate::field(&id.name, Operator::In, Value::List(ids)).negate();
-        seen.push(note(span, "others than those shown".to_owned()));
+        seen.push(note(span, say("others than those shown", &[])));
         constraints.conditions.push(Asked::new(predicate, &words, n, true));
     }
     if let Some(count) = turn.count {
@@ -187,7 +191,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     }
     seen.sort_by_key(|s| s.0);
     let id = |place: usize| context.earlier.item(context.shown, place).map(|s| s.id.clone());
-    let question = super::doubts::question(context.snapshot, context.shown, &turn.doubts)?;
+    let question = super::doubts::question(context.snapshot, context.shown, &turn.doubts, context.language)?;
     let nothing = seen.is_empty() || (turn.reset.is_some() && seen.len() == 1);
     let intent = if let Some(id) = turn.why.and_then(id) {
         Intent::Why(id)
@@ -224,9 +228,7 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
 }
 
 fn text(context: &Context<'_>, span: (usize, usize)) -> String {
-    let first = context.tokens.get(span.0).map_or(0, |t| t.start);
-    let last = span.1.checked_sub(1).and_then(|l| context.tokens.get(l)).map_or(first, |t| t.end);
-    context.request.get(first..last).unwrap_or_default().to_owned()
+    text_of(context.request, context.tokens.get(span.0..span.1).unwrap_or_default()).to_owned()
 }
 
 /// The stretches between what something was made of, if there is more in them than filling.

@@ -119,7 +119,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Notes a condition, turned round if it stands in a negation.
-    pub(super) fn say(&mut self, span: (usize, usize), predicate: Predicate, note: Option<String>) {
+    pub(super) fn say(&mut self, span: (usize, usize), predicate: Predicate, note: Option<&'static str>) {
         let predicate = if self.negated { predicate.negate() } else { predicate };
         let hard = !self.soft;
         self.turn.conditions.push(Said { span, predicate, hard, note });
@@ -455,9 +455,10 @@ impl<'a> Parser<'a> {
     /// A word that is not part of anything else: something to search for.
     pub(super) fn words(&mut self, i: usize) {
         let span = self.span(i, i + 1);
-        let text = self.tokens.get(span.0..span.1).unwrap_or_default();
-        let (Some(first), Some(last)) = (text.first(), text.last()) else { return };
-        let words = self.request.get(first.start..last.end).unwrap_or_default().to_owned();
+        let words = self.text(span);
+        if words.is_empty() {
+            return;
+        }
         if self.negated {
             // Search cannot leave words out; saying so is better than searching for what is not wanted.
             self.turn.not_understood.push(span);

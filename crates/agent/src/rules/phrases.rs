@@ -87,6 +87,10 @@ pub(super) const CUES: &[(&str, C)] = &[
     ("or older", C::Tail(L::AtMost)),
     ("and earlier", C::Tail(L::AtMost)),
     ("and under", C::Tail(L::AtMost)),
+    // What only other languages say after a number; no word of a request is these.
+    ("⟨under", C::Tail(L::Under)),
+    ("⟨over", C::Tail(L::Over)),
+    ("⟨around", C::Tail(L::Around)),
     ("before", C::Before),
     ("b4", C::Before),
     ("pre", C::Before),

@@ -8,7 +8,7 @@ use super::chunks::{Kind, is_common};
 use super::cues::Cue;
 use super::doubts::Doubt;
 use super::parse::Parser;
-use super::tokens::{Gap, Token};
+use super::tokens::{Gap, Token, text_of};
 
 /// The most words that a title is looked up with.
 const LONGEST_TITLE: usize = 12;
@@ -119,8 +119,7 @@ impl Parser<'_> {
         let (first, last) = self.span(at, end);
         let run = self.tokens.get(first..last).unwrap_or_default();
         let everyday = run.iter().all(|t| is_common(&t.word) && !t.capital);
-        let (Some(start), Some(stop)) = (run.first(), run.last()) else { return Ok(None) };
-        let words = self.request.get(start.start..stop.end).unwrap_or_default();
+        let words = text_of(self.request, run);
         if everyday || words.len() < SHORTEST_MISSPELT {
             return Ok(None);
         }
@@ -152,19 +151,17 @@ impl Parser<'_> {
             return None;
         }
         let span = self.span(at, end);
-        let (first, last) = (self.tokens.get(span.0)?, self.tokens.get(span.1.checked_sub(1)?)?);
-        let words = self.request.get(first.start..last.end)?.to_owned();
+        let words = self.text(span);
         self.turn.absent.push((self.span(from, end), words));
         Some(end)
     }
 
     /// A title of which these tokens are all but the addition, if they cannot be everyday words.
     fn version(&self, run: &[Token]) -> Result<Option<String>, RulesError> {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(None) };
         if run.iter().all(|t| is_common(&t.word) && !t.capital) {
             return Ok(None);
         }
-        self.vocabulary.version_of(self.request.get(first.start..last.end).unwrap_or_default())
+        self.vocabulary.version_of(text_of(self.request, run))
     }
 
     /// The item of this title that is meant, and the chunk after all that says so: "Heat by Michael Mann" and "Heat
@@ -203,10 +200,8 @@ impl Parser<'_> {
     }
 
     /// These tokens, as they are written.
-    fn text(&self, span: (usize, usize)) -> String {
-        let run = self.tokens.get(span.0..span.1).unwrap_or_default();
-        let ends = run.first().zip(run.last()).and_then(|(a, b)| self.request.get(a.start..b.end));
-        ends.unwrap_or_default().to_owned()
+    pub(super) fn text(&self, span: (usize, usize)) -> String {
+        text_of(self.request, self.tokens.get(span.0..span.1).unwrap_or_default()).to_owned()
     }
 
     /// True if this chunk stands in round brackets.

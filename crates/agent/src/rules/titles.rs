@@ -22,12 +22,10 @@ impl Parser<'_> {
             end += 1;
         }
         let span = self.span(i + 1, end);
-        let (Some(first), Some(last)) =
-            (self.tokens.get(span.0), span.1.checked_sub(1).and_then(|l| self.tokens.get(l)))
-        else {
+        let words = self.text(span);
+        if words.is_empty() {
             return i + 1;
-        };
-        let words = self.request.get(first.start..last.end).unwrap_or_default().to_owned();
+        }
         let predicate = Predicate::field(&title.name, operator, words);
         let span = self.span(i, end);
         self.say(span, predicate, None);
@@ -43,8 +41,7 @@ impl Parser<'_> {
         let title = self.vocabulary.catalog().title_field()?.name.clone();
         let before = self.span(i.checked_sub(1)?, i);
         self.turn.query.pop_if(|q| q.0 == before);
-        let (first, last) = (self.tokens.get(before.0)?, self.tokens.get(before.1.checked_sub(1)?)?);
-        let words = self.request.get(first.start..last.end)?.to_owned();
+        let words = self.text(before);
         let span = (before.0, self.span(i, at + 1).1);
         self.say(span, Predicate::field(&title, Operator::Contains, words), None);
         Some(at + 1)

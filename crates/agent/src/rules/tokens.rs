@@ -34,12 +34,37 @@ pub(crate) struct Token {
     pub(crate) quoted: bool,
     /// What stands before it.
     pub(crate) gap: Gap,
+    /// What the user wrote, folded, where `word` is the English for it; empty where that is said by the token before.
+    pub(crate) said: Option<String>,
+}
+
+impl Token {
+    /// The word as the user wrote it, folded.
+    pub(super) fn spelt(&self) -> &str {
+        self.said.as_deref().unwrap_or(&self.word)
+    }
+}
+
+/// The request from the first to the last of these tokens, in whatever order they are; nothing for none.
+pub(super) fn text_of<'a>(request: &'a str, tokens: &[Token]) -> &'a str {
+    let ends = tokens.iter().map(|t| t.start).min().zip(tokens.iter().map(|t| t.end).max());
+    ends.and_then(|(start, end)| request.get(start..end)).unwrap_or_default()
+}
+
+/// True for a Chinese character.
+pub(crate) fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}' | '〇')
 }
 
 const SIGNS: &str = "$€£%#<>=+≤≥";
 
 /// Splits a request.
 pub(crate) fn tokenize(request: &str) -> Vec<Token> {
+    tokenize_numbers(request, /*decimal_comma*/ false)
+}
+
+/// Splits a request in which a comma may stand before a fraction: "7,5" is one number then.
+pub(super) fn tokenize_numbers(request: &str, decimal_comma: bool) -> Vec<Token> {
     let chars: Vec<(usize, char)> = request.char_indices().collect();
     let at = |i: usize| chars.get(i).map(|c| c.1);
     let place = |i: usize| chars.get(i).map_or(request.len(), |c| c.0);
@@ -50,9 +75,9 @@ pub(crate) fn tokenize(request: &str) -> Vec<Token> {
         if c.is_alphanumeric() || fraction {
             i += 1;
             while let Some(c) = at(i) {
-                let joins =
-                    c.is_alphanumeric() || joins(i.checked_sub(1).and_then(at), c, at(i + 1), at(i + 2));
-                if !joins {
+                let before = i.checked_sub(1).and_then(at);
+                let fraction = decimal_comma && c == ',' && [before, at(i + 1)].iter().all(is_digit);
+                if !(c.is_alphanumeric() || fraction || joins(before, c, at(i + 1), at(i + 2))) {
                     break;
                 }
                 i += 1;
@@ -68,7 +93,9 @@ pub(crate) fn tokenize(request: &str) -> Vec<Token> {
         }
         i += 1;
         match c {
-            '"' | '“' | '”' | '«' | '»' => quoted = !quoted,
+            '"' | '“' | '”' | '«' | '»' | '《' | '》' | '「' | '」' | '『' | '』' => {
+                quoted = !quoted
+            }
             _ if SIGNS.contains(c) => {
                 while (c == '<' || c == '>') && at(i) == Some('=') {
                     i += 1;
@@ -97,7 +124,9 @@ pub(crate) fn tokenize(request: &str) -> Vec<Token> {
                 gap = if tight { Gap::Hyphen } else { Gap::Comma };
             }
             '/' => gap = Gap::Slash,
-            ',' | ';' | ':' | '(' | ')' => gap = if gap == Gap::Stop { gap } else { Gap::Comma },
+            ',' | ';' | ':' | '(' | ')' | '，' | '、' | '；' | '：' | '（' | '）' => {
+                gap = if gap == Gap::Stop { gap } else { Gap::Comma };
+            }
             // The full stop of an initial ends nothing.
             '.' if tokens.last().is_some_and(|t| {
                 t.end == place(from)
@@ -105,7 +134,7 @@ pub(crate) fn tokenize(request: &str) -> Vec<Token> {
                     && (t.word.chars().count() == 1
                         || ["dr", "mr", "mrs", "ms", "st", "jr", "sr", "ft"].contains(&t.word.as_str()))
             }) => {}
-            '.' | '!' | '?' | '\n' => gap = Gap::Stop,
+            '.' | '!' | '?' | '\n' | '。' | '！' | '？' => gap = Gap::Stop,
             _ => {}
         }
     }
@@ -150,7 +179,12 @@ fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
         capital: raw.starts_with(char::is_uppercase),
         quoted,
         gap,
+        said: None,
     }
+}
+
+fn is_digit(c: &Option<char>) -> bool {
+    c.is_some_and(|c| c.is_ascii_digit())
 }
 
 /// The decade that a word all but spells: "eigthies".

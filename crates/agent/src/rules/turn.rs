@@ -12,8 +12,8 @@ pub(super) struct Said {
     pub(super) span: (usize, usize),
     pub(super) predicate: Predicate,
     pub(super) hard: bool,
-    /// What to say of it beyond the predicate.
-    pub(super) note: Option<String>,
+    /// The template of what to say of it, where that is more than the predicate.
+    pub(super) note: Option<&'static str>,
 }
 
 /// A comparison with what the user sees: "shorter", "newer than that one".

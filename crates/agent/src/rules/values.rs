@@ -182,7 +182,7 @@ impl Parser<'_> {
         }
         let span = self.span(i, i + 1);
         let tokens = self.tokens.get(span.0..span.1).unwrap_or_default();
-        let words: Vec<_> = tokens.iter().map(|t| t.owner.as_ref().unwrap_or(&t.word).as_str()).collect();
+        let words: Vec<_> = tokens.iter().map(|t| t.owner.as_deref().unwrap_or(t.spelt())).collect();
         let titles = self.vocabulary.titles_with(&words.join(" "))?;
         let count = senses.iter().map(|s| s.count).max().unwrap_or_default();
         let named = tokens.iter().all(|t| t.capital || is_common(&t.word));
@@ -282,9 +282,9 @@ impl Parser<'_> {
         else {
             return;
         };
-        let (p, operator, part) = match direction {
-            Direction::Descending => (0.75, Operator::Ge, "highest"),
-            Direction::Ascending => (0.25, Operator::Le, "lowest"),
+        let (p, operator, note) = match direction {
+            Direction::Descending => (0.75, Operator::Ge, "{predicate} (the highest quarter is preferred)"),
+            Direction::Ascending => (0.25, Operator::Le, "{predicate} (the lowest quarter is preferred)"),
         };
         let Some(limit) = statistics.quantile(p) else {
             // Dates have no quantiles: which end comes first can still be said.
@@ -293,7 +293,7 @@ impl Parser<'_> {
         };
         let predicate = Predicate::field(&description.name, operator, value(limit));
         let soft = std::mem::replace(&mut self.soft, true);
-        self.say(span, predicate, Some(format!("the {part} quarter is preferred")));
+        self.say(span, predicate, Some(note));
         self.soft = soft;
     }
 

@@ -9,7 +9,9 @@ use segue_catalog::{Catalog, Direction, Field, LexiconEntry, Role, Snapshot};
 use super::RulesError;
 use super::chunks::is_common;
 use super::morphology::{Form, degrees, participle, plural};
-use super::tokens::Token;
+use super::tokens::{Token, text_of};
+use crate::Language;
+use crate::languages::Pack;
 
 /// One value that words can mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +38,14 @@ pub(super) struct Meaning {
 /// The catalogue's words.
 pub(super) struct Vocabulary<'a> {
     snapshot: &'a Snapshot,
-    words: HashMap<String, Meaning>,
+    pub(super) words: HashMap<String, Meaning>,
     today: Option<&'a str>,
+    /// What is known of the language of the turn, if it is not English.
+    pack: Option<&'static Pack>,
+    /// All that is in `words` as it was written, if the turn is not English.
+    pub(super) written: Vec<String>,
+    /// What words mean whatever their ending, by stems.
+    pub(super) inflected: HashMap<String, Meaning>,
 }
 
 fn sense(entry: LexiconEntry) -> Sense {
@@ -71,8 +79,10 @@ fn singular(name: &str) -> String {
 pub(super) const LONGEST: usize = 6;
 
 impl<'a> Vocabulary<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, today: Option<&'a str>) -> Self {
-        let mut vocabulary = Self { snapshot, words: HashMap::new(), today };
+    pub(super) fn new(snapshot: &'a Snapshot, today: Option<&'a str>, language: Language) -> Self {
+        let (words, inflected, written) = (HashMap::new(), HashMap::new(), Vec::new());
+        let pack = language.pack();
+        let mut vocabulary = Self { snapshot, words, today, pack, written, inflected };
         let catalog = snapshot.catalog();
         for noun in [&catalog.noun, &catalog.name] {
             vocabulary.entry(noun).noun = true;
@@ -83,6 +93,9 @@ impl<'a> Vocabulary<'a> {
             if matches!(field.role, Role::Category) {
                 vocabulary.add_values(catalog, i);
             }
+        }
+        if let Some(pack) = pack {
+            vocabulary.learn(pack);
         }
         vocabulary
     }
@@ -100,7 +113,15 @@ impl<'a> Vocabulary<'a> {
         self.today
     }
 
-    fn entry(&mut self, words: &str) -> &mut Meaning {
+    /// What is known of the language of the turn; `None` for English.
+    pub(super) fn pack(&self) -> Option<&'static Pack> {
+        self.pack
+    }
+
+    pub(super) fn entry(&mut self, words: &str) -> &mut Meaning {
+        if self.pack.is_some() {
+            self.written.push(words.to_owned());
+        }
         self.words.entry(squash(words)).or_default()
     }
 
@@ -170,10 +191,18 @@ impl<'a> Vocabulary<'a> {
     pub(super) fn meaning(&self, tokens: &[Token]) -> Option<&Meaning> {
         let key: String = tokens.iter().map(|t| squash(&t.word)).collect();
         let owner = || tokens.last().and_then(|t| t.owner.as_deref());
-        self.words.get(&key).or_else(|| match (tokens, owner()) {
-            ([_], Some(owner)) => self.words.get(&squash(owner)),
-            _ => None,
-        })
+        let in_english = || {
+            self.words.get(&key).or_else(|| match (tokens, owner()) {
+                ([_], Some(owner)) => self.words.get(&squash(owner)),
+                _ => None,
+            })
+        };
+        match self.pack {
+            None => in_english(),
+            Some(pack) => {
+                self.as_written(tokens).or_else(in_english).or_else(|| self.inflected(tokens, pack))
+            }
+        }
     }
 
     /// The values of category fields (`titles` false) or the titles that these tokens spell.
@@ -183,10 +212,10 @@ impl<'a> Vocabulary<'a> {
         tokens: &[Token],
         titles: bool,
     ) -> Result<Vec<Sense>, RulesError> {
-        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(Vec::new()) };
-        let raw = request.get(first.start..last.end).unwrap_or_default();
+        let Some(last) = tokens.last() else { return Ok(Vec::new()) };
+        let raw = text_of(request, tokens);
         let mut spellings = vec![raw.trim_end_matches('\'').to_owned()];
-        let joined: Vec<_> = tokens.iter().map(|t| t.word.as_str()).collect();
+        let joined: Vec<_> = tokens.iter().map(Token::spelt).collect();
         spellings.push(joined.join(" "));
         if let Some(owner) = &last.owner {
             let mut words = joined.clone();
@@ -284,8 +313,7 @@ impl<'a> Vocabulary<'a> {
 
     /// The category values that are all but spelt by these words.
     pub(super) fn nearest_values(&self, request: &str, tokens: &[Token]) -> Result<Vec<Sense>, RulesError> {
-        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(Vec::new()) };
-        let raw = request.get(first.start..last.end).unwrap_or_default();
+        let raw = text_of(request, tokens);
         let is_category =
             |field: usize| self.catalog().fields.get(field).is_some_and(|f| f.role == Role::Category);
         let words = tokens.len();

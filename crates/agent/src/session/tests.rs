@@ -31,6 +31,7 @@ fn turn(session: &Session, request: &str) -> StoredTurn {
             turn: session.turns + 1,
             fingerprint: "f".to_owned(),
             request: request.to_owned(),
+            language: crate::Language::English,
             user: None,
             understood: Vec::new(),
             not_understood: Vec::new(),

@@ -30,6 +30,7 @@ pub(crate) async fn run(house: &House, args: &Ask, output: &mut Output) -> Resul
             planner,
             planner_because: door.because.clone(),
             plan_only: true,
+            language: args.turn.lang,
             budget: args.turn.budget(),
             ..TurnOptions::default()
         };

@@ -146,6 +146,7 @@ pub(crate) async fn turn(
         planner,
         planner_because: door.because.clone(),
         budget: args.budget(),
+        language: args.lang,
         k: args.count.map(usize::from),
         cancellation: interrupt.cancellation().clone(),
         tape: door.tape(args),

@@ -299,7 +299,14 @@ fn the_machine_goes_on_where_it_was_written_out() {
     let agent = homes.agent();
     let snapshot = homes.snapshot();
     let ground = Ground { snapshot, specs: agent.specs(), shown: &[], user: None, check: &|_| Ok(()) };
-    let situation = Situation { snapshot, before: &Constraints::default(), shown: &[], turn: 1, today: None };
+    let situation = Situation {
+        snapshot,
+        before: &Constraints::default(),
+        shown: &[],
+        turn: 1,
+        today: None,
+        language: segue_agent::Language::English,
+    };
     let request = "houses with an orchard";
     let reading = rules::read(request, &situation).unwrap();
     let tools = (snapshot.catalog(), agent.specs());

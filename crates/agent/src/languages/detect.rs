@@ -1,0 +1,105 @@
+//! In which language a request is.
+
+use segue_catalog::text::words;
+
+use super::Language;
+use crate::rules::{is_common, is_filling, is_han, is_steering};
+
+/// What a word that only steers tells of its language, and what an everyday name of something does.
+const FUNCTION: u32 = 2;
+const CONTENT: u32 = 1;
+
+/// Words of the request that a language knows count for it; the language of the conversation so far stays unless another
+/// has more. What stands in quotation marks is a title in whatever language.
+pub(super) fn language(request: &str, so_far: Option<Language>) -> Language {
+    let said = unquoted(request);
+    let score = |language: Language| match language.pack() {
+        None => words(&said)
+            .map(|w| {
+                let function = is_filling(&w) || is_steering(&w);
+                if function { FUNCTION } else { u32::from(is_common(&w)) * CONTENT }
+            })
+            .sum(),
+        Some(_) if language == Language::Chinese => chinese(&said),
+        Some(pack) => {
+            let index = pack.index();
+            words(&said)
+                .map(|w| {
+                    let known = index.content.contains(w.as_str())
+                        || index.content.iter().any(|c| w.len() > 4 && pack.stem(c) == pack.stem(&w));
+                    if index.function.contains(w.as_str()) { FUNCTION } else { u32::from(known) * CONTENT }
+                })
+                .sum()
+        }
+    };
+    let mut best = (so_far.unwrap_or_default(), score(so_far.unwrap_or_default()));
+    for language in Language::ALL {
+        let points = score(language);
+        if points > best.1 {
+            best = (language, points);
+        }
+    }
+    best.0
+}
+
+/// Chinese characters speak for Chinese unless there are signs of another language that has them too.
+fn chinese(said: &str) -> u32 {
+    let is_kana_or_hangul = |c: char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}');
+    if said.chars().any(is_kana_or_hangul) {
+        return 0;
+    }
+    // A character says about as much as half a word.
+    u32::try_from(said.chars().filter(|c| is_han(*c)).count()).unwrap_or(u32::MAX)
+}
+
+/// The request without what stands in quotation marks.
+fn unquoted(request: &str) -> String {
+    let mut out = String::with_capacity(request.len());
+    let mut until = None;
+    for c in request.chars() {
+        match (until, c) {
+            (Some(end), _) => until = (c != end).then_some(end),
+            (None, '“') => until = Some('”'),
+            (None, '"') => until = Some('"'),
+            (None, '«') => until = Some('»'),
+            (None, '《') => until = Some('》'),
+            (None, '「') => until = Some('」'),
+            (None, other) => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn function_words_tell_the_language() {
+        use Language::{Chinese, Dutch, English, Portuguese};
+        for (request, language) in [
+            ("films under two hours", English),
+            ("houses in Ghent with a garden", English),
+            ("gemeenten met meer dan 100.000 inwoners", Dutch),
+            ("huizen in Utrecht, niet te duur", Dutch),
+            ("apartamento no Morumbi", Portuguese),
+            ("casas com 2 quartos até 3 mil reais", Portuguese),
+            ("李白的诗", Chinese),
+            ("films like “霸王别姬”", English),
+            ("類似《霸王别姬》的電影", Chinese),
+            ("Blade Runner", English),
+            ("", English),
+            ("東京の映画", English),
+            ("42", English),
+        ] {
+            assert_eq!(Language::of(request, None), language, "{request}");
+        }
+    }
+
+    #[test]
+    fn the_conversation_goes_on_in_its_language_until_another_is_spoken() {
+        assert_eq!(Language::of("Amsterdam", Some(Language::Dutch)), Language::Dutch);
+        assert_eq!(Language::of("under 500", Some(Language::Dutch)), Language::English);
+        assert_eq!(Language::of("mais barato", Some(Language::Dutch)), Language::Portuguese);
+    }
+}
