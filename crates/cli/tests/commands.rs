@@ -2,8 +2,10 @@
 #![expect(clippy::expect_used, reason = "a test")]
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use segue_world::World;
 use serde_json::{Value as Json, json};
 
 const HOMES: &str = "id,title,city,rooms,price\n\
@@ -108,60 +110,86 @@ fn many_homes(path: &Path, from: usize) {
     segue_world::fs::write_atomic(path, text.as_bytes()).expect("the file");
 }
 
-/// Starts `segue`, waits for so many milliseconds, kills it as `kill -9` does; true if it was still at work.
-fn killed_after(folder: &Path, args: &[&str], ms: u64) -> bool {
+/// Starts `segue`, waits for so long, kills it as `kill -9` does; true if it was still at work.
+fn killed_after(folder: &Path, args: &[&str], wait: Duration) -> bool {
     let mut child = Command::new(env!("CARGO_BIN_EXE_segue"))
         .current_dir(folder)
         .args(args)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("segue");
-    std::thread::sleep(std::time::Duration::from_millis(ms));
+    std::thread::sleep(wait);
     let at_work = child.try_wait().expect("the child").is_none();
     child.kill().expect("a kill");
     child.wait().expect("the end");
     at_work
 }
 
-/// Killed at ten moments each, an import and an index leave the old generation serving, and the next run succeeds.
+/// Twenty moments between nothing and so long, in no order.
+fn moments(span: Duration) -> impl Iterator<Item = Duration> {
+    let mut state = 17_u64;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        span.mul_f64((state >> 40) as f64 / f64::from(1 << 24))
+    })
+    .take(20)
+}
+
+/// Killed at twenty random moments each, an import, an import of changes and an index leave the old generation serving, and the
+/// next run leaves what one that was never killed does.
 #[test]
 fn killed_half_way_nothing_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
     many_homes(&at.join("homes.csv"), 0);
+    let world = segue_world::RealWorld::new();
+    let timed = |args: &[&str]| {
+        let began = world.elapsed();
+        assert_eq!(segue(at, args).0, 0, "{args:?}");
+        world.elapsed().saturating_sub(began)
+    };
+    let whole: &[&str] = &["import", "homes.csv", "--map", "homes.dataset.toml"];
+    let changes: &[&str] = &["import", "changes.csv", "--update", "--delete", "gone.txt"];
+    let index: &[&str] = &["index", "--no-embeddings"];
     assert_eq!(segue(at, &["import", "homes.csv"]).0, 0);
-    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
-    let served = |n: u64| {
-        let (code, found) = segue(
-            at,
-            &[
-                "tool",
-                "call",
-                "sql_filter",
-                "{\"where\": {\"field\": \"rooms\", \"op\": \"eq\", \"value\": 3}}",
-            ],
-        );
+    timed(index);
+    let count = |n: u64| {
+        let condition = "{\"where\": {\"field\": \"rooms\", \"op\": \"eq\", \"value\": 3}}";
+        let (code, found) = segue(at, &["tool", "call", "sql_filter", condition]);
         assert_eq!((code, &found["count"]), (0, &json!(n)), "{found}");
     };
-    served(6_667);
+    count(6_667);
     many_homes(&at.join("homes.csv"), 30_000);
+    let header = "id,title,city,rooms,price\n";
+    let changed: String = (30_000..31_000).map(|i| format!("h{i},House {i},City 1,3,5\n")).collect();
+    segue_world::fs::write_atomic(&at.join("changes.csv"), format!("{header}{changed}").as_bytes()).expect("a file");
+    segue_world::fs::write_atomic(&at.join("gone.txt"), b"id\nh40000\nh40001\n").expect("a file");
     let mut at_work = 0;
-    for step in 1..=10 {
-        at_work +=
-            usize::from(killed_after(at, &["import", "homes.csv", "--map", "homes.dataset.toml"], step * 40));
-        served(6_667);
+    for args in [whole, changes, index] {
+        for moment in moments(timed(args)) {
+            at_work += usize::from(killed_after(at, args, moment));
+            // An index that was done before the kill came serves what it was to serve.
+            if args != index {
+                count(6_667);
+            }
+            assert_eq!(segue(at, &["status"]).0, 0, "killed after {moment:?}");
+        }
+        timed(args);
     }
-    assert_eq!(segue(at, &["import", "homes.csv", "--map", "homes.dataset.toml"]).0, 0);
-    served(6_667);
-    for step in 1..=10 {
-        at_work += usize::from(killed_after(at, &["index", "--no-embeddings"], step * 30));
-        assert_eq!(segue(at, &["status"]).0, 0, "after {step}");
-    }
-    assert!(at_work >= 4, "only {at_work} of 20 were still at work: the table is too small for this machine");
-    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
+    assert!(at_work >= 20, "only {at_work} of 60 were still at work: the table is too small for this machine");
+    // As imported at once: with each change twice, nothing is there twice.
+    let (code, report) = segue(at, &["import", "changes.csv", "--update", "--delete", "gone.txt"]);
+    let expected = json!({"added": 0, "changed": 0, "unchanged": 59_998, "deleted": 0, "unknown": 2});
+    assert_eq!((code, &report["import"]["changes"]), (0, &expected));
     let (_, status) = segue(at, &["status"]);
-    assert_eq!(status["items"], json!(60_000));
+    assert_eq!(status["items"], json!(59_998));
+    let leftovers: Vec<_> = segue_world::fs::list(&at.join(".segue/generations"))
+        .expect("the generations")
+        .into_iter()
+        .filter(|path| path.extension().is_some())
+        .collect();
+    assert_eq!(leftovers, Vec::<std::path::PathBuf>::new());
 }
 
 /// Of two imports at once one goes on and the other says who has the workspace.
@@ -173,8 +201,8 @@ fn two_at_once_do_not_mix() {
     let mut first = Command::new(env!("CARGO_BIN_EXE_segue"))
         .current_dir(at)
         .args(["import", "homes.csv", "--json"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("segue");
     let lock = at.join(".segue");
