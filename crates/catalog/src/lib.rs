@@ -35,7 +35,7 @@ pub use candidate::{CallRecord, CandidateSet, Contribution, Handle, Ordinal, Sco
 pub use catalog::Catalog;
 pub use dataset::{
     Dataset, DatasetError, DatasetField, Duplicates, InteractionsSource, ItemsSource, Link, LinkMatch,
-    TableSource, UsersSource,
+    Server, TableSource, UsersSource,
 };
 pub use date::{DateOrder, DateRange, parse_date};
 pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
