@@ -24,4 +24,4 @@ pub use engine::{DenseQuery, Engine, TEXT_SPACE};
 pub use error::{EngineError, IndexError};
 pub use lexical::{LexicalQuery, MatchMode};
 pub use sql::{Certificate, SqlAnswer, SqlError, SqlLimits};
-pub use vectors::embedding_model;
+pub use vectors::{embedding_model, space_encoders};
