@@ -193,7 +193,7 @@ fn faulty(record: Record, column: &str, reason: &str) -> BadRow {
 pub(super) struct Items<'a> {
     linked: Option<HashMap<String, Ordinal>>,
     id_of: rusqlite::Statement<'a>,
-    items: Ordinal,
+    count: Ordinal,
     known: BTreeMap<String, Option<Ordinal>>,
 }
 
@@ -216,8 +216,8 @@ impl<'a> Items<'a> {
         let id = dataset.fields.iter().find(|f| f.field.role == Role::Id);
         let id = quote(id.map_or("id", |f| &f.field.name));
         let id_of = sql(connection.prepare(&format!("SELECT {id} FROM segue_items WHERE ordinal = ?1")))?;
-        let items = sql(connection.query_row("SELECT count(*) FROM segue_items", [], |r| r.get(0)))?;
-        Ok(Self { linked: None, id_of, items, known: BTreeMap::new() })
+        let count = sql(connection.query_row("SELECT count(*) FROM segue_items", [], |r| r.get(0)))?;
+        Ok(Self { linked: None, id_of, count, known: BTreeMap::new() })
     }
 
     pub(super) fn find(&mut self, key: &str) -> Result<Option<Ordinal>, ImportError> {
@@ -237,7 +237,7 @@ impl<'a> Items<'a> {
 
     /// Ordinals are in the order of the ids.
     fn search(&mut self, key: &str) -> Result<Option<Ordinal>, ImportError> {
-        let (mut low, mut high) = (0, self.items);
+        let (mut low, mut high) = (0, self.count);
         while low < high {
             let middle = low + (high - low) / 2;
             let row = sql(self.id_of.query_row([middle], |r| r.get::<_, String>(0)))?;
