@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use segue_world::fs;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,18 @@ pub enum StoreError {
         path: PathBuf,
         /// Which one.
         generation: u32,
+    },
+    /// The workspace was written by a later version of Segue.
+    #[error(
+        "the workspace of `{path}` has version {found} and this `segue` knows versions up to {known}; use a newer `segue`"
+    )]
+    TooNew {
+        /// The database file.
+        path: PathBuf,
+        /// The workspace's version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
     },
     /// The description of a generation does not parse.
     #[error("the description of generation {generation} in `{path}` is damaged: {source}")]
@@ -96,6 +108,7 @@ struct Shared {
 impl Snapshot {
     /// Opens one generation of a workspace.
     pub fn of(workspace: &Workspace, generation: u32) -> Result<Self, StoreError> {
+        crate::migration::check_readable(workspace)?;
         Self::open(&workspace.rows_db(generation), generation)
     }
 
@@ -212,8 +225,7 @@ impl Snapshot {
 /// A read-only connection on which `fold(text)` is defined.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     use rusqlite::functions::FunctionFlags;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = crate::sqlite::open_read_only(path)?;
     connection.set_prepared_statement_cache_capacity(128);
     // A statement keeps its plan whatever is bound to it; SQLite would plan some anew for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

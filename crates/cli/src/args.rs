@@ -56,7 +56,9 @@ pub(crate) enum Command {
     Import(Import),
     /// Build the indexes of what was imported and serve them
     Index(Index),
-    /// What is in the workspace
+    /// The generations of the catalogue: list, compare, roll back, prune
+    Generations(Generations),
+    /// What is in the workspace, how large and how fresh it is, and what an index would do
     Status,
     /// Have a conversation
     Chat(Chat),
@@ -119,6 +121,50 @@ pub(crate) struct Index {
     #[arg(long, value_name = "MODEL", conflicts_with = "no_embeddings")]
     pub(crate) model: Option<String>,
 }
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = GENERATIONS_HELP)]
+pub(crate) struct Generations {
+    #[command(subcommand)]
+    pub(crate) command: Option<GenerationsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenerationsCommand {
+    /// Every generation: state, when it was imported, items, content hash, size, model; this is the default
+    List,
+    /// What is different between two: fields, items, statistics, embeddings
+    Compare {
+        /// The earlier one
+        a: u32,
+        /// The later one
+        b: u32,
+        /// How many items of each kind to name; counts are of all
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        limit: u16,
+    },
+    /// Let an indexed generation serve again, at once
+    Rollback {
+        /// Which one; the newest before the one that serves, if not given
+        number: Option<u32>,
+    },
+    /// How many old generations are kept, from the next import or index on; written to workspace.toml
+    Keep {
+        /// So many, beside the one that serves
+        count: u32,
+    },
+    /// Remove old generations with their rows and indexes, and give the disk back what they took
+    Prune {
+        /// How many old ones stay; as workspace.toml says, if not given
+        #[arg(long, value_name = "N")]
+        keep: Option<u32>,
+    },
+}
+
+const GENERATIONS_HELP: &str = "\
+An import makes a generation, an index lets it serve. The one that served before is kept, so that `rollback` has something to go back
+to; `keep N` keeps more. Numbers are never given twice. What serves goes on serving during all of this; long-running processes
+see another generation when they start again.";
 
 /// How a turn is done.
 #[derive(Debug, Args, Clone, Default)]

@@ -71,6 +71,7 @@ macro_rules! from_errors {
 from_errors! {
     "workspace": segue_catalog::WorkspaceError,
     "catalog": segue_catalog::StoreError,
+    "generations": segue_catalog::GenerationError,
     "dataset": segue_catalog::DatasetError,
     "infer": segue_catalog::InferError,
     "import": segue_catalog::ImportError,

@@ -62,6 +62,14 @@ impl House {
         &self.workspace
     }
 
+    /// The workspace, in which something has been imported.
+    pub(crate) fn existing(&self) -> Result<&Workspace, Failure> {
+        match self.workspace.is_there() {
+            true => Ok(&self.workspace),
+            false => Err(segue_catalog::WorkspaceError::Missing(self.workspace.root().to_owned()).into()),
+        }
+    }
+
     /// The shelf of this user.
     pub(crate) fn shelf(&self) -> Result<Shelf, Failure> {
         Ok(Shelf::new(self.world.clone())?)

@@ -5,6 +5,7 @@ mod bench;
 mod chat;
 mod demo;
 mod eval;
+mod generations;
 mod import;
 mod index;
 mod models;
@@ -35,6 +36,7 @@ pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failur
             Command::Demo(args) => demo::run(&house, &args, output).await,
             Command::Import(args) => import::run(&house, &args, output),
             Command::Index(args) => index::run(&house, &args, output),
+            Command::Generations(args) => generations::run(&house, &args, output),
             Command::Status => status::run(&house, output),
             Command::Chat(args) => chat::run(&house, &args, output).await,
             Command::Ask(args) => ask::run(&house, &args, output).await,
