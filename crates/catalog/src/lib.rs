@@ -6,6 +6,7 @@
 //! the complete, ordered, immutable answer of one search, and remembers where every score came from.
 //! A [`Snapshot`] reads one generation of a catalogue; nothing that is written later changes it.
 
+mod backup;
 mod candidate;
 mod catalog;
 mod column;
@@ -36,6 +37,10 @@ mod unit;
 mod value;
 mod workspace;
 
+pub use backup::{
+    ArchivedFile, BackedUp, BackupError, BackupManifest, BackupOptions, BackupPart, BackupProgress, Restored,
+    backup, restore,
+};
 pub use candidate::{CallRecord, CandidateSet, Contribution, Handle, Ordinal, Scored};
 pub use catalog::Catalog;
 pub use compare::{Comparison, FieldChanges, ItemChange, ItemChanges, StatisticChange};

@@ -25,7 +25,7 @@ pub enum GenerationState {
 }
 
 /// One generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
     /// Its number.
     pub number: u32,
@@ -115,12 +115,14 @@ impl Store {
         Ok(found.and_then(|json| serde_json::from_str(&json).ok()))
     }
 
-    /// What SQLite finds wrong with the file; nothing if all is well. Reads all of it.
-    pub fn quick_check(&self) -> Result<Vec<String>, StoreError> {
-        let found = self.connection.prepare("PRAGMA quick_check(5)").and_then(|mut statement| {
+    /// What SQLite finds wrong with a database file; nothing if all is well. Reads all of it.
+    pub fn faults_of_file(path: &Path) -> Result<Vec<String>, StoreError> {
+        let checked = crate::sqlite::open_read_only(path).and_then(|connection| {
+            let mut statement = connection.prepare("PRAGMA quick_check(5)")?;
             statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
         });
-        Ok(found.map_err(|e| self.at(e))?.into_iter().filter(|line| line != "ok").collect())
+        let lines = checked.map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// Gives the disk back what removed rows took. Readers go on.

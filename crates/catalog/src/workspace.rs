@@ -115,6 +115,15 @@ impl Workspace {
         self.root.join("traces")
     }
 
+    /// Where a backup is read before it becomes this workspace: beside it, as only what is on one disk changes places at
+    /// once.
+    pub fn restore_dir(&self) -> PathBuf {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.root.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.'));
+        name.push(".restore.part");
+        self.root.with_file_name(name)
+    }
+
     /// The generation that readers use.
     pub fn current(&self) -> Result<u32, WorkspaceError> {
         if !self.is_there() {
