@@ -68,6 +68,7 @@ pub use row::Row;
 pub use snapshot::{Snapshot, StoreError};
 pub use source::SourceError;
 pub use sources::{SourceChange, SourceFile, SourceKind};
+pub use sqlite::open_read_only;
 pub use statistics::{FieldStatistics, Quantile, ValueCount};
 pub use store::{Generation, GenerationState, Store};
 pub use unit::Unit;

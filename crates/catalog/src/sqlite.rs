@@ -10,7 +10,7 @@ use segue_world::fs;
 /// A database with a write-ahead log is read through a `-shm` file beside it. Where that cannot be made (a read-only
 /// folder or disk) and there is no log with anything in it, the file alone is the whole database, and it is read as one
 /// that does not change: <https://sqlite.org/wal.html#read_only_databases>.
-pub(crate) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+pub fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     match touch(&connection) {

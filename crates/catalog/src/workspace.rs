@@ -105,6 +105,11 @@ impl Workspace {
         self.root.join("cache")
     }
 
+    /// How fast this machine indexes.
+    pub fn rates(&self) -> PathBuf {
+        self.root.join("rates.json")
+    }
+
     /// Rows that an import refused, one JSON Lines file an import.
     pub fn rejects_dir(&self) -> PathBuf {
         self.root.join("rejects")

@@ -17,6 +17,7 @@ use segue_world::{RealWorld, World};
 use crate::args::{Planner, TurnArgs, Writer};
 use crate::export::Exports;
 use crate::failure::Failure;
+use crate::output::remark;
 use crate::prompt::approval;
 
 /// Where commands find what they need.
@@ -117,7 +118,7 @@ impl House {
     }
 
     /// The models that `workspace.toml` names, and those of the shelf.
-    fn models(&self) -> Result<ModelsConfig, Failure> {
+    pub(crate) fn models(&self) -> Result<ModelsConfig, Failure> {
         Ok(ModelsConfig::read(self.workspace.root().join("workspace.toml"))?.with_shelf(&self.shelf()?))
     }
 
@@ -223,6 +224,21 @@ impl House {
         model.map(Some).ok_or(missing)
     }
 
+    /// The conversations; where they cannot be written, a copy that lasts as long as this process.
+    fn sessions(&self) -> Result<SessionStore, Failure> {
+        let path = self.workspace.sessions_db();
+        match SessionStore::open(&path, self.world.clone()) {
+            Err(error) if error.is_read_only() => {
+                remark(format!(
+                    "{} cannot be written: this conversation is not kept",
+                    self.workspace.root().display()
+                ));
+                Ok(SessionStore::open_copy(&path, self.world.clone())?)
+            }
+            other => Ok(other?),
+        }
+    }
+
     /// Opens the workspace for questions, leaving out some tools.
     pub(crate) fn open(&self, without: &[String]) -> Result<Door, Failure> {
         // A damaged workspace is told before anything is loaded.
@@ -234,7 +250,7 @@ impl House {
         }
         let registry = everything.without(without);
         let agent = Agent::new(self.world.clone(), engine.snapshot().clone(), registry.clone());
-        let sessions = SessionStore::open(&self.workspace.sessions_db(), self.world.clone())?;
+        let sessions = self.sessions()?;
         Ok(Door {
             agent,
             registry,

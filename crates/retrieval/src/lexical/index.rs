@@ -96,7 +96,13 @@ impl LexicalWriter {
             }
             self.writer.wait_merging_threads()
         })();
-        finished.map_err(|source| IndexError::Lexical { path: folder, source })
+        finished.map_err(|source| IndexError::Lexical { path: folder.clone(), source })?;
+        // Tantivy makes these for its own user alone; whoever may read the rest may read them.
+        for name in ["meta.json", ".managed.json"] {
+            let path = folder.join(name);
+            fs::write_atomic(&path, &fs::read(&path)?)?;
+        }
+        Ok(())
     }
 }
 
