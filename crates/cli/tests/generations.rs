@@ -1,48 +1,16 @@
 //! Generations as an owner sees them: listed, compared, rolled back, pruned.
 #![expect(clippy::expect_used, reason = "a test")]
 
-use std::path::Path;
-use std::process::Command;
+mod support;
 
 use segue_world::fs;
 use serde_json::{Value as Json, json};
-
-/// Runs `segue` in a folder; gives the exit code and the document on standard output.
-fn segue(folder: &Path, args: &[&str]) -> (i32, Json) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
-    let output = command.current_dir(folder).args(args).arg("--json").output().expect("segue");
-    let document = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
-    (output.status.code().expect("an exit code"), document)
-}
-
-fn ok(folder: &Path, args: &[&str]) -> Json {
-    let (code, document) = segue(folder, args);
-    assert_eq!(code, 0, "{args:?}: {document}");
-    document
-}
-
-/// Imports rows and indexes them.
-fn serve(folder: &Path, rows: &str) {
-    let text = format!("id,title,city,rooms\n{rows}");
-    fs::write_atomic(&folder.join("homes.csv"), text.as_bytes()).expect("the file");
-    let map: &[&str] =
-        if fs::exists(&folder.join("homes.dataset.toml")) { &["--map", "homes.dataset.toml"] } else { &[] };
-    ok(folder, &[&["import", "homes.csv"], map].concat());
-    ok(folder, &["index", "--no-embeddings"]);
-}
+use support::{import, ok, put_homes, segue, serve, served};
 
 fn numbers(list: &Json) -> Vec<(u64, &str, bool)> {
     let all = list["generations"].as_array().expect("generations");
     let one = |g: &Json| (g["number"].as_u64().expect("n"), g["serves"].as_bool().expect("serves"));
     all.iter().map(|g| (one(g).0, g["state"].as_str().expect("a state"), one(g).1)).collect()
-}
-
-fn served(folder: &Path) -> Json {
-    let found = ok(
-        folder,
-        &["tool", "call", "sql_filter", "{\"where\": {\"field\": \"rooms\", \"op\": \"ge\", \"value\": 0}}"],
-    );
-    found["count"].clone()
 }
 
 #[test]
@@ -73,9 +41,9 @@ fn generations_are_listed_compared_rolled_back_and_pruned() {
     assert_eq!(ok(at, &["generations", "compare", "2", "2"])["same"], json!(true));
 
     // Back, at once; and forward again.
-    assert_eq!(served(at), json!(4));
+    assert_eq!(served(at), 4);
     assert_eq!(ok(at, &["generations", "rollback"]), json!({"from": 2, "to": 1}));
-    assert_eq!(served(at), json!(3));
+    assert_eq!(served(at), 3);
     let (code, nothing) = segue(at, &["generations", "rollback"]);
     assert_eq!((code, nothing["error"]["kind"].as_str()), (1, Some("generations")), "{nothing}");
     assert_eq!(ok(at, &["generations", "rollback", "2"]), json!({"from": 1, "to": 2}));
@@ -85,16 +53,15 @@ fn generations_are_listed_compared_rolled_back_and_pruned() {
     let pruned = ok(at, &["generations", "prune", "--keep", "0"]);
     assert_eq!((&pruned["removed"], &pruned["kept"]), (&json!([2]), &json!([1])));
     assert!(!fs::exists(&at.join(".segue/generations/0002")));
-    assert_eq!(served(at), json!(3));
-    let imported = ok(at, &["import", "homes.csv", "--map", "homes.dataset.toml"]);
-    assert_eq!(imported["import"]["generation"], json!(3));
+    assert_eq!(served(at), 3);
+    assert_eq!(import(at)["import"]["generation"], json!(3));
 
     let (code, refused) = segue(at, &["generations", "rollback", "3"]);
     let message = refused["error"].to_string();
     assert!(code == 1 && message.contains("not indexed") && message.contains("segue index"), "{refused}");
     let (code, refused) = segue(at, &["generations", "rollback", "9"]);
     assert!(code == 1 && refused["error"]["remedy"] == json!("there are 1, 3"), "{refused}");
-    assert_eq!(served(at), json!(3));
+    assert_eq!(served(at), 3);
 
     let settings = fs::read_to_string(&at.join(".segue/workspace.toml")).expect("settings");
     assert_eq!(settings, "[generations]\nkeep = 2\n");
@@ -112,9 +79,8 @@ fn old_generations_are_kept_as_the_owner_says() {
     assert_eq!(numbers(&ok(at, &["generations"])), [(2, "indexed", false), (3, "indexed", true)]);
     ok(at, &["generations", "keep", "2"]);
     for n in 4..6 {
-        fs::write_atomic(&at.join("homes.csv"), format!("id,title,city,rooms\n{}", row(n)).as_bytes())
-            .expect("the file");
-        ok(at, &["import", "homes.csv", "--map", "homes.dataset.toml"]);
+        put_homes(at, &row(n));
+        import(at);
     }
     let states = [(2, "indexed", false), (3, "indexed", true), (5, "imported", false)];
     assert_eq!(numbers(&ok(at, &["generations"])), states);
