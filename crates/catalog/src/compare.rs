@@ -126,50 +126,57 @@ fn words(a: &Field, b: &Field) -> Vec<String> {
 }
 
 fn items(a: &Snapshot, b: &Snapshot, limit: usize) -> Result<ItemChanges, StoreError> {
+    let at = |source| StoreError::Sqlite { path: b.path().to_owned(), source };
+    let (mut changes, first) = counted(a, b, limit).map_err(at)?;
+    for (in_a, in_b, id) in first {
+        let fields = values(a, b, in_a, in_b)?;
+        changes.first_changed.push(ItemChange { id, fields });
+    }
+    Ok(changes)
+}
+
+/// Counts, ids, and the first that changed: ordinals in both, and the id.
+fn counted(
+    a: &Snapshot,
+    b: &Snapshot,
+    limit: usize,
+) -> rusqlite::Result<(ItemChanges, Vec<(Ordinal, Ordinal, String)>)> {
+    let connection = crate::sqlite::open_read_only(a.path())?;
+    // Attached, it is read only too.
+    connection.execute("ATTACH ?1 AS b", [b.path().to_string_lossy()])?;
     let id = |s: &Snapshot| {
         s.catalog().with_role(Role::Id).map_or_else(|| "ordinal".to_owned(), |f| quote(&f.name))
     };
-    let (id_a, id_b, items_a, items_b) = (id(a), id(b), a.table("items"), b.table("items"));
-    let both = format!("{items_a} a JOIN {items_b} b ON b.{id_b} = a.{id_a}");
-    let only = |items: &str, id: &str, other: &str, other_id: &str| {
-        format!(
-            "SELECT CAST({id} AS TEXT) FROM {items} x WHERE NOT EXISTS (SELECT 1 FROM {other} y WHERE y.{other_id} = x.{id}) ORDER BY ordinal LIMIT ?1"
-        )
-    };
+    let (id_a, id_b) = (id(a), id(b));
+    let (items_a, items_b) = (format!("main.{}", a.table("items")), format!("b.{}", b.table("items")));
+    let both = format!("{items_a} x JOIN {items_b} y ON y.{id_b} = x.{id_a}");
+    let sql = format!("SELECT COUNT(*), COALESCE(SUM(x.hash <> y.hash), 0) FROM {both}");
+    let count = |value: i64| value.max(0) as u64;
+    let (common, changed) = connection.query_row(&sql, [], |r| Ok((count(r.get(0)?), count(r.get(1)?))))?;
     let most = limit as i64;
-    a.with_connection(|c| {
-        let ids = |sql: &str| -> rusqlite::Result<Vec<String>> {
-            c.prepare(sql)?.query_map([most], |r| r.get(0))?.collect()
-        };
-        let sql = format!("SELECT COUNT(*), COALESCE(SUM(a.hash <> b.hash), 0) FROM {both}");
-        let (common, changed): (u64, u64) = c.query_row(&sql, [], |r| {
-            Ok((r.get::<_, i64>(0)?.max(0) as u64, r.get::<_, i64>(1)?.max(0) as u64))
-        })?;
+    let only = |items: &str, id: &str, other: &str, other_id: &str| -> rusqlite::Result<Vec<String>> {
         let sql = format!(
-            "SELECT a.ordinal, b.ordinal, CAST(a.{id_a} AS TEXT) FROM {both} WHERE a.hash <> b.hash ORDER BY a.ordinal LIMIT ?1"
+            "SELECT CAST(x.{id} AS TEXT) FROM {items} x LEFT JOIN {other} y ON y.{other_id} = x.{id}
+             WHERE y.ordinal IS NULL ORDER BY x.ordinal LIMIT ?1"
         );
-        let mut statement = c.prepare(&sql)?;
-        let first: Vec<(Ordinal, Ordinal, String)> = statement
-            .query_map(params![most], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        let changes = ItemChanges {
-            added: b.catalog().items.saturating_sub(common),
-            removed: a.catalog().items.saturating_sub(common),
-            changed,
-            same: common - changed,
-            first_added: ids(&only(&items_b, &id_b, &items_a, &id_a))?,
-            first_removed: ids(&only(&items_a, &id_a, &items_b, &id_b))?,
-            first_changed: Vec::new(),
-        };
-        Ok((changes, first))
-    })
-    .and_then(|(mut changes, first)| {
-        for (in_a, in_b, id) in first {
-            let fields = values(a, b, in_a, in_b)?;
-            changes.first_changed.push(ItemChange { id, fields });
-        }
-        Ok(changes)
-    })
+        connection.prepare(&sql)?.query_map([most], |r| r.get(0))?.collect()
+    };
+    let sql = format!(
+        "SELECT x.ordinal, y.ordinal, CAST(x.{id_a} AS TEXT) FROM {both} WHERE x.hash <> y.hash
+         ORDER BY x.ordinal LIMIT ?1"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let first = statement.query_map(params![most], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+    let changes = ItemChanges {
+        added: b.catalog().items.saturating_sub(common),
+        removed: a.catalog().items.saturating_sub(common),
+        changed,
+        same: common.saturating_sub(changed),
+        first_added: only(&items_b, &id_b, &items_a, &id_a)?,
+        first_removed: only(&items_a, &id_a, &items_b, &id_b)?,
+        first_changed: Vec::new(),
+    };
+    Ok((changes, first.collect::<rusqlite::Result<_>>()?))
 }
 
 /// The fields of an item that differ, in the order of the later generation.

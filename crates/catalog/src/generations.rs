@@ -184,7 +184,7 @@ pub fn roll_back(workspace: &Workspace, to: Option<u32>) -> Result<Served, Gener
     Ok(Served { from, to: number })
 }
 
-/// Removes all generations but those to keep, with their rows and indexes, and gives the disk back what they took.
+/// Removes all generations but those to keep, with their rows and indexes.
 pub fn prune(workspace: &Workspace, settings: GenerationSettings) -> Result<Pruned, GenerationError> {
     let _lock = workspace.lock_for_writing()?;
     let current = workspace.current()?;
@@ -197,10 +197,6 @@ pub fn prune(workspace: &Workspace, settings: GenerationSettings) -> Result<Prun
         for path in [folder.with_extension("part"), folder.with_extension("old"), folder] {
             fs::remove_dir_all(&path).map_err(WorkspaceError::from)?;
         }
-    }
-    // The rows are gone either way; their pages are taken by the next import if there is no room to write the file anew.
-    if !removed.is_empty() && fs::free_space(workspace.root()).is_ok_and(|free| free > 2 * store.bytes()) {
-        store.vacuum()?;
     }
     let kept = store.generations()?.into_iter().map(|g| g.number).collect();
     Ok(Pruned { removed, kept, freed: before.saturating_sub(fs::size_of(workspace.root())) })

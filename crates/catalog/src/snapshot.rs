@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
-use segue_world::fs;
+use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::LexiconIndex;
@@ -51,6 +51,29 @@ pub enum StoreError {
         /// The newest version known here.
         known: i64,
     },
+    /// The workspace was written by an earlier version of Segue.
+    #[error(
+        "the workspace of `{path}` has version {found}, of an earlier `segue`; `segue doctor --fix` brings it up to date, and so does the next import"
+    )]
+    Older {
+        /// The database file.
+        path: PathBuf,
+        /// The workspace's version.
+        found: i64,
+    },
+    /// The file is not the one that was opened.
+    #[error(
+        "generation {generation} is not in `{path}` any more: it was removed, or the workspace was replaced; start again"
+    )]
+    Replaced {
+        /// The database file.
+        path: PathBuf,
+        /// Which one.
+        generation: u32,
+    },
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The description of a generation does not parse.
     #[error("the description of generation {generation} in `{path}` is damaged: {source}")]
     Damaged {
@@ -100,6 +123,8 @@ pub struct Snapshot {
 struct Shared {
     path: PathBuf,
     catalog: Catalog,
+    /// The description as it stands in the file, by which the file is known again.
+    description: String,
     idle: Mutex<Vec<Connection>>,
     /// Loaded when first wanted.
     lexicon: OnceLock<LexiconIndex>,
@@ -131,7 +156,8 @@ impl Snapshot {
         }
         let catalog = Catalog { generation, ..described.catalog };
         let idle = Mutex::new(vec![connection]);
-        let shared = Shared { path: path.to_owned(), catalog, idle, lexicon: OnceLock::new() };
+        let shared =
+            Shared { path: path.to_owned(), catalog, description: json, idle, lexicon: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -167,11 +193,33 @@ impl Snapshot {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.shared.path).map_err(at)?,
+            None => {
+                let connection = connect(&self.shared.path).map_err(|e| self.unless_replaced(e))?;
+                self.check(&connection)?;
+                connection
+            }
         };
         let result = work(&connection).map_err(at);
         self.idle().push(connection);
         result
+    }
+
+    /// That a connection, opened by the file's name, leads to the file that was opened first: a backup may have been restored
+    /// in its place, or the generation removed.
+    pub fn check(&self, connection: &Connection) -> Result<(), StoreError> {
+        let sql = "SELECT description FROM segue_catalog";
+        let found: String =
+            connection.query_row(sql, [], |r| r.get(0)).map_err(|e| self.unless_replaced(e))?;
+        if found == self.shared.description { Ok(()) } else { Err(self.replaced()) }
+    }
+
+    fn unless_replaced(&self, source: rusqlite::Error) -> StoreError {
+        let path = &self.shared.path;
+        if fs::exists(path) { StoreError::Sqlite { path: path.clone(), source } } else { self.replaced() }
+    }
+
+    fn replaced(&self) -> StoreError {
+        StoreError::Replaced { path: self.shared.path.clone(), generation: self.catalog().generation }
     }
 
     /// The ordinal of the item with this id.

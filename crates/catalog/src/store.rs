@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use segue_world::fs;
 use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, Workspace, migration};
@@ -94,18 +93,6 @@ impl Store {
         Ok(highest.max(current.unwrap_or(0)).saturating_add(1))
     }
 
-    /// Bytes of the rows of a generation with their indexes. Reads every page of them.
-    pub fn bytes_of(&self, generation: u32) -> Result<u64, StoreError> {
-        let tables: Vec<String> = TABLES.iter().map(|kind| format!("'{kind}_{generation}'")).collect();
-        let sql = format!(
-            "SELECT COALESCE(SUM(d.pgsize), 0) FROM sqlite_schema s JOIN dbstat d ON d.name = s.name
-             WHERE s.tbl_name IN ({}) AND d.aggregate = 1",
-            tables.join(", ")
-        );
-        let bytes: i64 = self.connection.query_row(&sql, [], |r| r.get(0)).map_err(|e| self.at(e))?;
-        Ok(bytes.max(0) as u64)
-    }
-
     /// What a generation was made of, as JSON: the [`Dataset`](crate::Dataset) and, under `files`, each
     /// [`SourceFile`](crate::SourceFile).
     pub fn source_of(&self, generation: u32) -> Result<Option<serde_json::Value>, StoreError> {
@@ -123,16 +110,6 @@ impl Store {
         });
         let lines = checked.map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
-    }
-
-    /// Gives the disk back what removed rows took. Readers go on.
-    pub fn vacuum(&self) -> Result<(), StoreError> {
-        // The copy that it makes is as large as the file: not in memory.
-        let sql = "PRAGMA temp_store = file; VACUUM; PRAGMA temp_store = memory;";
-        self.connection.execute_batch(sql).map_err(|e| self.at(e))?;
-        // A reader may hold the log back; then a later checkpoint does it.
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        Ok(())
     }
 
     /// The generations there are, oldest first.
@@ -168,12 +145,6 @@ impl Store {
         let removed = drop_others(&transaction, keep).map_err(at)?;
         transaction.commit().map_err(at)?;
         Ok(removed)
-    }
-
-    /// Bytes of the database file and of its log.
-    pub fn bytes(&self) -> u64 {
-        let log = self.path.with_extension("db-wal");
-        fs::size_of(&self.path) + fs::size_of(&log)
     }
 
     pub(crate) fn connection(&mut self) -> &mut Connection {

@@ -100,8 +100,9 @@ fn trouble(error: &(dyn Error + 'static)) -> Option<&'static str> {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => return Some(DAMAGED),
             _ => {}
         }
-        // Tantivy keeps such an error in words.
-        if error.to_string().contains("os error 28") {
+        // Tantivy keeps such errors (no space left, file too large) in words.
+        let words = error.to_string();
+        if words.contains("os error 28)") || words.contains("os error 27)") {
             return Some(ROOM);
         }
         next = error.source();

@@ -143,6 +143,14 @@ fn doctor_finds_what_is_wrong_and_puts_right_what_is_safe() {
     fs::write_atomic(store, &damaged).expect("written");
     check("indexes", false, 3);
     fs::write_atomic(store, &whole).expect("written");
+    let rows = ws.join("generations/0002/rows.db");
+    let whole = fs::read(&rows).expect("bytes");
+    let mut damaged = whole.clone();
+    let (from, to) = (damaged.len() / 2, damaged.len() - 1);
+    damaged[from..to].fill(0xff);
+    fs::write_atomic(&rows, &damaged).expect("written");
+    check("indexes", false, 3);
+    fs::write_atomic(&rows, &whole).expect("written");
     // Of a generation that does not serve it is a warning.
     fs::rename(&ws.join("generations/0001"), &at.join("aside")).expect("a rename");
     check("indexes", false, 0);
@@ -394,4 +402,36 @@ fn a_killed_backup_or_restore_loses_nothing() {
     let (code, _) = doctor(at, &["--offline", "--fix"]);
     assert_eq!((code, served(at)), (0, 3));
     assert!(!fs::exists(&at.join(".segue.restore.part")));
+}
+
+/// Backups that are made while imports and indexes come and go are each of one moment.
+#[test]
+fn a_backup_beside_builds_is_of_one_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    many_homes(at, 0, 5_000);
+    import(at);
+    ok(at, &["index", "--no-embeddings"]);
+    std::thread::scope(|scope| {
+        let builds = scope.spawn(|| {
+            for n in 1..=6 {
+                many_homes(at, 0, 5_000 + n * 1000);
+                import(at);
+                ok(at, &["index", "--no-embeddings"]);
+            }
+        });
+        let mut made = 0;
+        while !builds.is_finished() || made == 0 {
+            made += 1;
+            let (file, to) = (format!("{made}.tar"), format!("copy-{made}"));
+            ok(at, &["backup", &file]);
+            ok(at, &["restore", &file, "--to", &to]);
+            let (code, report) = segue(at, &["doctor", "--offline", "--workspace", &to]);
+            assert_eq!((code, &report["errors"]), (0, &json!(0)), "{report}");
+            let condition = "{\"where\": {\"field\": \"rooms\", \"op\": \"ge\", \"value\": 0}}";
+            let found = ok(at, &["tool", "call", "sql_filter", condition, "--workspace", &to]);
+            assert_eq!(found["count"].as_u64().expect("a count") % 1000, 0);
+        }
+        assert!(made > 1, "only {made} backup was made");
+    });
 }

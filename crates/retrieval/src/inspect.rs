@@ -11,7 +11,7 @@ use crate::vectors::Vectors;
 /// The indexes of a generation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IndexesOf {
-    /// Bytes of all files.
+    /// Bytes of all files of its folder, its rows too.
     pub bytes: u64,
     /// What their build said of itself; `None` if there are none, or it cannot be read.
     pub built: Option<IndexReport>,

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use segue_catalog::{Ordinal, Snapshot, Workspace};
+use segue_models::Embedder;
 use serde::Serialize;
 
 use crate::IndexError;
 use crate::embedding_text::embedding_text;
-use crate::vector_cache::VectorCache;
+use crate::vector_cache::{VectorCache, text_key};
 
 /// The most rows that are looked at; of more, this many that lie evenly apart.
 const SAMPLE: u64 = 20_000;
@@ -26,25 +27,28 @@ pub struct PendingIndex {
 }
 
 impl PendingIndex {
-    /// Looks which texts of a generation have no vector by the embedder of this fingerprint yet. Without one only words are
+    /// Looks which texts of a generation have no vector by this embedder yet. Without one only words are
     /// indexed.
     pub fn of(
         workspace: &Workspace,
         snapshot: &Snapshot,
-        fingerprint: Option<&str>,
+        embedder: Option<&dyn Embedder>,
     ) -> Result<Self, IndexError> {
         let rows = snapshot.catalog().items;
-        let Some(fingerprint) = fingerprint else { return Ok(Self { rows, texts: 0, is_exact: true }) };
-        let cache = VectorCache::open_to_read(&workspace.cache_dir(), fingerprint)?;
+        let Some(embedder) = embedder else { return Ok(Self { rows, texts: 0, is_exact: true }) };
+        let cache = VectorCache::open_to_read(&workspace.cache_dir(), embedder.fingerprint())?;
         let step = rows.div_ceil(SAMPLE).max(1) as usize;
         let all: Vec<Ordinal> = (0..rows as Ordinal).step_by(step).collect();
         let mut missing = BTreeSet::new();
         for some in all.chunks(ROWS) {
             for row in snapshot.rows(some)? {
-                let text = embedding_text(&row, snapshot.catalog());
-                let is_known = cache.as_ref().is_some_and(|cache| cache.has(&text));
+                let key = text_key(&embedding_text(&row, snapshot.catalog()));
+                let is_known = match &cache {
+                    Some(cache) => cache.has(&key, embedder.dimensions())?,
+                    None => false,
+                };
                 if !is_known {
-                    missing.insert(text);
+                    missing.insert(key);
                 }
             }
         }

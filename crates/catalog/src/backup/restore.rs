@@ -284,7 +284,8 @@ fn check(
     if let Some(serving) = manifest.serving {
         let is_indexed = all.iter().any(|g| g.number == serving && g.state == GenerationState::Indexed);
         let serves = workspace.current().is_ok_and(|current| current == serving);
-        if !is_indexed || !serves || !fs::is_dir(&workspace.generation_dir(serving)) {
+        let rows = manifest.workspace_version == 0 || fs::exists(&workspace.rows_db(serving));
+        if !is_indexed || !serves || !rows || !fs::is_dir(&workspace.generation_dir(serving)) {
             return Err(bad(format!("generation {serving}, which served, is not whole in it")));
         }
     }

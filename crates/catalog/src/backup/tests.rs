@@ -57,7 +57,7 @@ fn what_is_backed_up_comes_back() {
         let other = Workspace::at(at(&format!("from-{name}")));
         let restored = back(&at(name), &other, false).unwrap();
         assert_eq!((restored.serving, restored.replaced), (Some(1), None));
-        let snapshot = crate::Snapshot::open(&other.catalog_db(), 1).unwrap();
+        let snapshot = crate::Snapshot::of(&other, 1).unwrap();
         assert_eq!(snapshot.catalog().items, 2);
         assert_eq!(fs::read(&other.settings()).unwrap(), settings);
         assert_eq!(fs::exists(&other.traces_dir()), without.is_empty());

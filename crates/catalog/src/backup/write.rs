@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::archive::{Compression, Compressor, Digesting};
 use super::{ArchivedFile, BackupError, BackupManifest, BackupPart, BackupProgress, FORMAT, MANIFEST};
-use crate::{Store, StoreError, Workspace, WorkspaceError};
+use crate::{Generation, GenerationState, Store, StoreError, Workspace, WorkspaceError};
 
 /// How often a copy is made again because a build ended meanwhile, before writers are made to wait.
 const ATTEMPTS: u32 = 3;
@@ -148,59 +148,67 @@ impl Job<'_> {
     }
 
     fn attempt(&mut self) -> Result<BackupManifest, Cut> {
-        let before = self.state();
-        let (mut wanted, left_out) = self.wanted()?;
         fs::remove_dir_all(self.copies)?;
         fs::create_dir_all(self.copies)?;
-        // Rows of generations first: what is imported later has no indexes in this backup either.
-        wanted.sort_by_key(|(name, _)| (name != "catalog.db", name.clone()));
+        // The list of generations first: it says which files belong to the copy.
+        let list = self.copies.join("catalog.db");
+        self.copy_database(&self.workspace.catalog_db(), &list)?;
+        let store = Store::read_file(&list)?;
+        let generations = store.generations()?;
+        let before = self.state(&generations);
+        let (mut wanted, left_out) = self.wanted(&generations)?;
         let mut manifest = BackupManifest {
             format: FORMAT,
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
             created: self.world.now().to_string(),
-            workspace_version: 0,
+            workspace_version: store.version()?,
             serving: before.0,
-            generations: Vec::new(),
             without: self.options.without.clone(),
             left_out,
             files: Vec::new(),
+            generations,
         };
+        drop(store);
         for (n, (name, path)) in wanted.iter_mut().enumerate() {
-            if path.extension() == Some(OsStr::new("db")) {
+            if name == "catalog.db" {
+                path.clone_from(&list);
+            } else if path.extension() == Some(OsStr::new("db")) && !is_settled(name, &manifest.generations) {
                 let copy = self.copies.join(format!("{n}.db"));
                 self.copy_database(path, &copy)?;
                 *path = copy;
-                if name == "catalog.db" {
-                    let store = Store::read_file(path)?;
-                    manifest.workspace_version = store.version()?;
-                    manifest.generations = store.generations()?;
-                }
             }
         }
-        let folders: Vec<String> =
-            manifest.generations.iter().map(|g| format!("generations/{:04}/", g.number)).collect();
-        wanted.retain(|(name, _)| {
-            !name.starts_with("generations/") || folders.iter().any(|folder| name.starts_with(folder))
-        });
         self.write(&wanted, &mut manifest)?;
-        if self.state() == before { Ok(manifest) } else { Err(Cut::Moved) }
+        let is_whole = |g: &Generation| {
+            let rows = format!("{}rows.db", folder_of(g));
+            manifest.workspace_version == 0 || manifest.files.iter().any(|f| f.path == rows)
+        };
+        let serves_what_is_in_it =
+            before.0.is_none_or(|n| manifest.generations.iter().any(|g| g.number == n));
+        let same = self.state(&manifest.generations) == before;
+        let whole = serves_what_is_in_it && manifest.generations.iter().all(is_whole);
+        if same && whole { Ok(manifest) } else { Err(Cut::Moved) }
     }
 
-    fn state(&self) -> State {
+    fn state(&self, generations: &[Generation]) -> State {
         let mut files = Vec::new();
-        let folder = self.workspace.root().join("generations");
         let mut look = |_: String, path: PathBuf| {
             if let Ok(found) = fs::metadata(&path) {
                 files.push((path, found.len, found.modified));
             }
         };
-        // What cannot be listed now can be neither then, or is an error when it is read.
-        let _ = walk(&folder, "", &is_scrap, &mut look);
+        for generation in generations.iter().filter(|g| g.state == GenerationState::Indexed) {
+            // What cannot be listed now can be neither then, or is an error when it is read.
+            let _ = walk(&self.workspace.generation_dir(generation.number), "", &is_scrap, &mut look);
+        }
         (self.workspace.current().ok(), files)
     }
 
     /// The files to archive, by their name in the archive, and the names of those to leave out.
-    fn wanted(&self) -> Result<(Vec<(String, PathBuf)>, Vec<String>), BackupError> {
+    fn wanted(
+        &self,
+        generations: &[Generation],
+    ) -> Result<(Vec<(String, PathBuf)>, Vec<String>), BackupError> {
         let root = self.workspace.root();
         let (mut wanted, mut left_out) = (Vec::new(), Vec::new());
         let keys = key_files(self.workspace)?;
@@ -219,6 +227,14 @@ impl Job<'_> {
                 wanted.push((name, path));
             }
         })?;
+        // Of one that is not indexed yet there are rows alone; one that is not in the list is being imported.
+        wanted.retain(|(name, _)| {
+            let belongs = |g: &Generation| match g.state {
+                GenerationState::Indexed => name.starts_with(&folder_of(g)),
+                GenerationState::Imported => *name == format!("{}rows.db", folder_of(g)),
+            };
+            !name.starts_with("generations/") || generations.iter().any(belongs)
+        });
         Ok((wanted, left_out))
     }
 
@@ -281,6 +297,17 @@ impl Job<'_> {
         archive.append_data(&mut header(json.len() as u64), MANIFEST, json.as_slice()).map_err(failed)?;
         archive.into_inner().and_then(Compressor::finish).map_err(failed)
     }
+}
+
+/// The folder of a generation in the archive.
+fn folder_of(generation: &Generation) -> String {
+    format!("generations/{:04}/", generation.number)
+}
+
+/// True of a file that nobody writes any more: of a generation that is indexed.
+fn is_settled(name: &str, generations: &[Generation]) -> bool {
+    let is_indexed = |g: &&Generation| g.state == GenerationState::Indexed;
+    generations.iter().filter(is_indexed).any(|g| name.starts_with(&folder_of(g)))
 }
 
 fn header(bytes: u64) -> tar::Header {

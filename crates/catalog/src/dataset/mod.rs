@@ -19,6 +19,7 @@ use crate::{DateOrder, Field, Language, NumberForm};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
     /// The `dataset.toml` that says so.
+    #[serde(default)]
     pub path: PathBuf,
     /// A short name: "films".
     pub name: String,

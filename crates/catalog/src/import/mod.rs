@@ -17,7 +17,7 @@ mod lookups;
 mod numbers;
 mod rejects;
 mod sorter;
-mod tables;
+pub(crate) mod tables;
 mod tally;
 mod top;
 
@@ -284,7 +284,7 @@ fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<Im
     let path = job.scratch.join(ROWS);
     let mut connection = sql(fresh(&path))?;
     sql(connection.execute_batch("BEGIN"))?;
-    tables::create(&connection, &fields)?;
+    sql(tables::create(&connection, &fields))?;
     let written = items::write(job, &mut connection, Merged::new(Rows::new(read), base))?;
     if written.items == 0 {
         return Err(ImportError::NothingLeft);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use segue_agent::grouped;
 use segue_catalog::{Comparison, Generation, GenerationSettings, Snapshot, Store, prune, roll_back};
 use segue_retrieval::IndexesOf;
+use segue_world::fs;
 use serde::Serialize;
 use serde_json::json;
 
@@ -85,10 +86,11 @@ fn list(house: &House, output: &mut Output) -> Result<ExitCode, Failure> {
     let mut listed = Vec::new();
     for generation in store.generations()? {
         let indexes = IndexesOf::look(workspace, generation.number);
+        let rows = fs::size_of(&workspace.rows_db(generation.number));
         listed.push(Listed {
             serves: serving == Some(generation.number),
             model: indexes.spaces.iter().map(|s| s.model.clone()).find(|model| !model.is_empty()),
-            bytes: (store.bytes_of(generation.number)?, indexes.bytes),
+            bytes: (rows, indexes.bytes.saturating_sub(rows)),
             generation,
         });
     }
@@ -120,7 +122,7 @@ fn list(house: &House, output: &mut Output) -> Result<ExitCode, Failure> {
 
 fn compare(house: &House, a: u32, b: u32, limit: usize, output: &mut Output) -> Result<ExitCode, Failure> {
     let workspace = house.existing()?;
-    let open = |number| Snapshot::open(&workspace.catalog_db(), number);
+    let open = |number| Snapshot::of(workspace, number);
     let (before, after) = (open(a)?, open(b)?);
     let found = Comparison::of(&before, &after, limit)?;
     let indexes = [IndexesOf::look(workspace, a), IndexesOf::look(workspace, b)];

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use segue_catalog::{
-    Catalog, Generation, GenerationState, Snapshot, SourceChange, SourceFile, SourceKind, Store,
-    WORKSPACE_VERSION, Workspace, WorkspaceError,
+    Catalog, Generation, GenerationState, Snapshot, SourceChange, SourceFile, SourceKind, Store, Workspace,
+    WorkspaceError,
 };
+use segue_models::Embedder;
 use segue_retrieval::{IndexRates, IndexesOf, PendingIndex};
 use segue_world::fs;
 use serde::Serialize;
@@ -48,8 +49,8 @@ struct Sizes {
     sessions: u64,
     traces: u64,
     cache: u64,
-    /// Number and bytes of each generation's indexes.
-    generations: Vec<(u32, u64)>,
+    /// Number of each generation, bytes of its rows and of its indexes.
+    generations: Vec<(u32, u64, u64)>,
     total: u64,
     disk_free: Option<u64>,
 }
@@ -64,7 +65,7 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
         other => Some(other?),
     };
     let shown = serving.unwrap_or(newest.number);
-    let snapshot = Snapshot::open(&workspace.catalog_db(), shown)?;
+    let snapshot = Snapshot::of(workspace, shown)?;
     let catalog = snapshot.catalog();
     let spaces = serving.map(|n| IndexesOf::look(workspace, n).spaces).unwrap_or_default();
     let embedder = house.embedder().ok().flatten();
@@ -86,20 +87,12 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
             });
         }
     }
-    if store.version()? < WORKSPACE_VERSION {
-        stale.push(Stale {
-            kind: "version",
-            message: "the workspace is of an older version; it can be read as it is".to_owned(),
-            remedy: "the next import or index brings it up to date, or `segue doctor --fix`".to_owned(),
-            at: None,
-        });
-    }
     let planned = if newest.state == GenerationState::Imported || is_of_another_model {
-        Some(planned(workspace, newest.number, embedder.as_deref().map(|e| (e.name(), e.fingerprint())))?)
+        Some(planned(workspace, newest.number, embedder.as_deref())?)
     } else {
         None
     };
-    let sizes = sizes(workspace, &store, &all);
+    let sizes = sizes(workspace, &all);
     if output.is_json() {
         output.json(&json!({
             "workspace": workspace.root(), "version": store.version()?, "name": catalog.name,
@@ -162,18 +155,20 @@ fn of_sources(store: &Store, generation: u32, stale: &mut Vec<Stale>) -> Result<
     Ok(())
 }
 
-/// `by` is the name and the fingerprint of the embedder.
-fn planned(workspace: &Workspace, generation: u32, by: Option<(&str, &str)>) -> Result<Planned, Failure> {
-    let snapshot = Snapshot::open(&workspace.catalog_db(), generation)?;
-    let work = PendingIndex::of(workspace, &snapshot, by.map(|(_, fingerprint)| fingerprint))?;
-    let seconds = IndexRates::read(workspace).seconds(work.rows, work.texts, by.map(|(name, _)| name));
+fn planned(workspace: &Workspace, generation: u32, by: Option<&dyn Embedder>) -> Result<Planned, Failure> {
+    let snapshot = Snapshot::of(workspace, generation)?;
+    let work = PendingIndex::of(workspace, &snapshot, by)?;
+    let seconds = IndexRates::read(workspace).seconds(work.rows, work.texts, by.map(Embedder::name));
     Ok(Planned { generation, work, seconds: seconds.filter(|_| by.is_some()), fetches_model: by.is_none() })
 }
 
-fn sizes(workspace: &Workspace, store: &Store, all: &[Generation]) -> Sizes {
-    let folder = |g: &Generation| (g.number, fs::size_of(&workspace.generation_dir(g.number)));
+fn sizes(workspace: &Workspace, all: &[Generation]) -> Sizes {
+    let folder = |g: &Generation| {
+        let rows = fs::size_of(&workspace.rows_db(g.number));
+        (g.number, rows, fs::size_of(&workspace.generation_dir(g.number)).saturating_sub(rows))
+    };
     Sizes {
-        catalog: store.bytes(),
+        catalog: fs::size_of(&workspace.catalog_db()),
         sessions: fs::size_of(&workspace.sessions_db())
             + fs::size_of(&workspace.sessions_db().with_extension("db-wal")),
         traces: fs::size_of(&workspace.traces_dir()),
@@ -228,12 +223,15 @@ fn show_fields(catalog: &Catalog, output: &mut Output) {
 
 fn show_sizes(sizes: &Sizes, output: &mut Output) {
     output.line("");
-    let indexes: u64 = sizes.generations.iter().map(|(_, size)| size).sum();
-    let numbers: Vec<String> =
-        sizes.generations.iter().map(|(n, size)| format!("{n}: {}", bytes(*size))).collect();
+    let sum = |of: fn(&(u32, u64, u64)) -> u64| sizes.generations.iter().map(of).sum::<u64>();
+    let numbers: Vec<String> = sizes
+        .generations
+        .iter()
+        .map(|(n, rows, indexes)| format!("{n}: {}", bytes(rows + indexes)))
+        .collect();
     for (what, size, more) in [
-        ("rows", sizes.catalog, String::new()),
-        ("indexes", indexes, format!("  (generation {})", numbers.join(", "))),
+        ("rows", sizes.catalog + sum(|g| g.1), format!("  (generation {})", numbers.join(", "))),
+        ("indexes", sum(|g| g.2), String::new()),
         ("embeddings kept", sizes.cache, String::new()),
         ("conversations", sizes.sessions, String::new()),
         ("traces", sizes.traces, String::new()),

@@ -134,6 +134,7 @@ pub(crate) fn run(
     let store = |source| StoreError::Sqlite { path: snapshot.path().to_owned(), source };
     let table = snapshot.table("items");
     let mut connection = open(snapshot, within).map_err(store)?;
+    snapshot.check(&connection)?;
     let seen = guard::close(&mut connection, catalog, &table).map_err(store)?;
     let fuel = Arc::new(AtomicU64::new(0));
     meter(&mut connection, &fuel, limits).map_err(store)?;

@@ -67,6 +67,8 @@ impl Report {
     /// A failure as a finding: its message, its remedy.
     fn failed(&mut self, severity: Severity, kind: &'static str, failure: impl Into<Failure>) {
         let Failure { message, remedy, at, .. } = failure.into();
+        // The file and the reason are in the message.
+        let remedy = remedy.or_else(|| Some("correct that, and run `segue doctor` again".to_owned()));
         self.push(Finding { remedy, at, ..Finding::new(severity, kind, message) });
     }
 }

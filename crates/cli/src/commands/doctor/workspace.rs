@@ -142,12 +142,16 @@ fn catalogue(workspace: &Workspace, lock: Option<&FileLock>, report: &mut Report
         }
     };
     if version < WORKSPACE_VERSION {
-        let message =
-            format!("the workspace is of version {version}, and this `segue` writes {WORKSPACE_VERSION}");
-        let found = Finding::new(Severity::Note, "version", message)
-            .remedy("nothing: the next import or index brings it up to date; or `segue doctor --fix`");
+        let message = format!("the workspace has version {version}, of an earlier `segue`");
+        let found = Finding::new(Severity::Error, "version", message).at(&path);
+        let found = found.remedy("segue doctor --fix; the next import brings it up to date too");
         let migrate = || Ok(format!("brought to version {}", Store::open(workspace)?.version()?));
-        report.push(if report.fix && lock.is_some() { found.fixed(migrate()) } else { found });
+        let found = if report.fix && lock.is_some() { found.fixed(migrate()) } else { found };
+        let is_readable = found.fixed.is_some();
+        report.push(found);
+        if !is_readable {
+            return None;
+        }
     }
     Some(all)
 }
@@ -184,7 +188,8 @@ fn leftovers(workspace: &Workspace, all: &[Generation], _: &FileLock, report: &m
 /// `CURRENT` leads to rows and indexes.
 fn serving(workspace: &Workspace, all: &[Generation], lock: Option<&FileLock>, report: &mut Report) {
     let is_whole = |g: &&Generation| {
-        g.state == GenerationState::Indexed && fs::is_dir(&workspace.generation_dir(g.number))
+        let folder = workspace.generation_dir(g.number);
+        g.state == GenerationState::Indexed && fs::is_dir(&folder.join("bm25"))
     };
     let current = match workspace.current() {
         Ok(current) if all.iter().any(|g| g.number == current && is_whole(&g)) => return,
@@ -248,8 +253,11 @@ fn indexes(workspace: &Workspace, all: &[Generation], report: &mut Report) {
             }
             continue;
         }
-        let faults = match Snapshot::open(&workspace.catalog_db(), n) {
-            Ok(snapshot) => faults_of(workspace, snapshot.catalog()),
+        let rows = workspace.rows_db(n);
+        let damaged = Store::faults_of_file(&rows).unwrap_or_default();
+        let damaged = damaged.into_iter().map(|fault| format!("the rows are damaged: {fault}"));
+        let faults = match Snapshot::of(workspace, n) {
+            Ok(snapshot) => damaged.chain(faults_of(workspace, snapshot.catalog())),
             Err(error) => {
                 report.failed(severity, "generation", error);
                 continue;
