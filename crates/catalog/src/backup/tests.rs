@@ -239,3 +239,31 @@ fn an_archive_of_a_later_version_is_refused_by_name() {
     let refused = make(&workspace, &archive, &[]).unwrap_err().to_string();
     assert!(refused.contains("version 99") && refused.contains("use a newer `segue`"), "{refused}");
 }
+
+/// Whoever has the old workspace open and opens its file again by name does not get the rows of the new one.
+#[test]
+fn a_reader_of_a_replaced_workspace_is_told() {
+    let (folder, workspace) = shelf();
+    let archive = folder.path().join("b.tar");
+    make(&workspace, &archive, &[]).unwrap();
+    let other = Workspace::at(folder.path().join("other"));
+    back(&archive, &other, false).unwrap();
+    fs::write_atomic(&folder.path().join("books.csv"), b"id,title\na,Another\n").unwrap();
+    let dataset = Dataset::parse(MAP, &folder.path().join("books.toml")).unwrap();
+    let theirs = Workspace::at(folder.path().join("theirs"));
+    import(&theirs, &dataset, &world(), &mut |_| {}, &|| false).unwrap();
+    let reader = crate::Snapshot::of(&other, 1).unwrap();
+    // Two connections at once: the second is opened now.
+    let both = |reader: &crate::Snapshot| {
+        reader.with_connection(|_| Ok(reader.with_connection(|c| c.query_row("SELECT 1", [], |_| Ok(()))))).unwrap()
+    };
+    both(&reader).unwrap();
+    let again = crate::Snapshot::of(&other, 1).unwrap();
+    fs::exchange(other.root(), theirs.root(), &folder.path().join("aside")).unwrap();
+    let error = both(&again).unwrap_err();
+    assert!(matches!(error, StoreError::Replaced { generation: 1, .. }), "{error}");
+    fs::remove_dir_all(other.root()).unwrap();
+    let gone = crate::Snapshot::of(&theirs, 1).unwrap();
+    fs::remove_dir_all(&theirs.generation_dir(1)).unwrap();
+    assert!(matches!(both(&gone).unwrap_err(), StoreError::Replaced { .. }));
+}
