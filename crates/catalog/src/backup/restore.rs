@@ -87,9 +87,9 @@ impl Staging {
         // What a killed restore left.
         for path in fs::list(&folder)?.into_iter().filter(|p| !p.ends_with(".lock")) {
             if fs::is_dir(&path) && !fs::is_link(&path) {
-                fs::remove_dir_all(&path)?
+                fs::remove_dir_all(&path)?;
             } else {
-                fs::remove_file(&path)?
+                fs::remove_file(&path)?;
             }
         }
         Ok(Self { folder, _lock: lock })

@@ -255,7 +255,9 @@ fn a_reader_of_a_replaced_workspace_is_told() {
     let reader = crate::Snapshot::of(&other, 1).unwrap();
     // Two connections at once: the second is opened now.
     let both = |reader: &crate::Snapshot| {
-        reader.with_connection(|_| Ok(reader.with_connection(|c| c.query_row("SELECT 1", [], |_| Ok(()))))).unwrap()
+        reader
+            .with_connection(|_| Ok(reader.with_connection(|c| c.query_row("SELECT 1", [], |_| Ok(())))))
+            .unwrap()
     };
     both(&reader).unwrap();
     let again = crate::Snapshot::of(&other, 1).unwrap();

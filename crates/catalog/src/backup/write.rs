@@ -320,10 +320,12 @@ fn header(bytes: u64) -> tar::Header {
 
 /// What belongs to a process or a machine: locks, logs of databases, half-done work, measured speeds.
 fn is_scrap(name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    let is_log = [".db-wal", ".db-shm", ".db-journal"].iter().any(|end| last.ends_with(end));
-    let is_lock = last == ".lock" || (last.starts_with(".tantivy-") && last.ends_with(".lock"));
-    is_log || is_lock || last.ends_with(".part") || last.ends_with(".old") || name == "rates.json"
+    let path = Path::new(name);
+    let is = |end: &str| path.extension().is_some_and(|found| found == end);
+    let is_tantivys = || path.file_name().is_some_and(|last| last.to_string_lossy().starts_with(".tantivy-"));
+    let is_lock = path.ends_with(".lock") || (is("lock") && is_tantivys());
+    let is_left = ["db-wal", "db-shm", "db-journal", "part", "old"].iter().any(|end| is(end));
+    is_lock || is_left || name == "rates.json"
 }
 
 /// Every file under a folder by its name from there; `skip` leaves out files and whole folders. Links are files here.
