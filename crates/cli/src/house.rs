@@ -84,23 +84,18 @@ impl House {
         Ok(set.or_else(|| embedding_model(&self.workspace, TEXT_SPACE)).unwrap_or_else(usual))
     }
 
-    /// Why the vectors that serve are not those that `workspace.toml` asks for, if they are not.
-    pub(crate) fn stale_embeddings(&self) -> Result<Option<String>, Failure> {
-        let (wanted, serving) = (self.embedding_model()?, embedding_model(&self.workspace, TEXT_SPACE));
-        Ok(serving.filter(|serving| *serving != wanted).map(|serving| {
-            format!("embedded by {serving}, and workspace.toml asks for {wanted}: run `segue index`")
-        }))
-    }
-
     /// The embedder of the index that serves, if all that it needs is on the shelf. Nothing is fetched: questions need no
     /// network.
     pub(crate) fn embedder(&self) -> Result<Option<Arc<dyn Embedder>>, Failure> {
         let shelf = self.shelf()?;
         let serving = embedding_model(&self.workspace, TEXT_SPACE);
-        let options = match serving.filter(|name| shelf.resource(name).is_ok()) {
-            Some(name) => SentenceOptions::with_model(name),
-            None => SentenceOptions::default(),
-        };
+        let name = serving.filter(|name| shelf.resource(name).is_ok());
+        self.embedder_named(&name.unwrap_or_else(|| SentenceOptions::default().model))
+    }
+
+    /// The embedder of this name, if all that it needs is on the shelf.
+    pub(crate) fn embedder_named(&self, name: &str) -> Result<Option<Arc<dyn Embedder>>, Failure> {
+        let (shelf, options) = (self.shelf()?, SentenceOptions::with_model(name));
         if !SentenceEmbedder::is_there(&shelf, &options) {
             return Ok(None);
         }

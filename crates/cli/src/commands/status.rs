@@ -8,7 +8,7 @@ use segue_catalog::{
     WorkspaceError,
 };
 use segue_models::Embedder;
-use segue_retrieval::{IndexRates, IndexesOf, PendingIndex};
+use segue_retrieval::{IndexRates, IndexesOf, PendingIndex, SpaceOf, TEXT_SPACE, embedding_model};
 use segue_world::fs;
 use serde::Serialize;
 use serde_json::json;
@@ -18,7 +18,6 @@ use crate::house::House;
 use crate::output::{Output, tame};
 use crate::render::bytes;
 use segue_agent::grouped;
-use segue_retrieval::{TEXT_SPACE, embedding_model};
 
 /// Something that is not as fresh as it could be.
 #[derive(Debug, Serialize)]
@@ -68,26 +67,14 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
     let snapshot = Snapshot::of(workspace, shown)?;
     let catalog = snapshot.catalog();
     let spaces = serving.map(|n| IndexesOf::look(workspace, n).spaces).unwrap_or_default();
-    let embedder = house.embedder().ok().flatten();
-    let fingerprint = embedder.as_ref().map(|e| e.fingerprint());
+    let model = house.embedding_model()?;
+    let embedder = house.embedder_named(&model).ok().flatten();
 
     let mut stale = Vec::new();
     of_generations(serving, &newest, &mut stale);
     of_sources(&store, newest.number, &mut stale)?;
-    let mut is_of_another_model = false;
-    for space in spaces.iter().filter(|s| Some(s.fingerprint.as_str()) != fingerprint && s.fault.is_none()) {
-        // A space that came with the data has no embedder here.
-        if embedder.as_ref().is_some_and(|e| e.name() == space.model) {
-            is_of_another_model = true;
-            stale.push(Stale {
-                kind: "model",
-                message: format!("the embeddings were made by another version of `{}`", space.model),
-                remedy: "segue index".to_owned(),
-                at: None,
-            });
-        }
-    }
-    let planned = if newest.state == GenerationState::Imported || is_of_another_model {
+    let made_otherwise = of_model(&spaces, &model, embedder.as_deref(), &mut stale);
+    let planned = if newest.state == GenerationState::Imported || made_otherwise {
         Some(planned(workspace, newest.number, embedder.as_deref())?)
     } else {
         None
@@ -97,7 +84,7 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
         output.json(&json!({
             "workspace": workspace.root(), "version": store.version()?, "name": catalog.name,
             "generation": serving, "newest": newest.number, "items": catalog.items, "users": catalog.users,
-            "interactions": catalog.interactions, "embeddings": !spaces.is_empty(), "spaces": spaces,
+            "interactions": catalog.interactions, "embedding_model": embedding_model(workspace, TEXT_SPACE), "embeddings": !spaces.is_empty(), "spaces": spaces,
             "attribution": catalog.attribution, "sizes": sizes, "stale": stale, "index": planned,
             "fields": catalog.fields.iter().zip(&catalog.statistics).map(|(field, statistics)| json!({
                 "name": field.name, "role": field.role, "type": field.ty, "multi": field.multi,
@@ -126,6 +113,26 @@ fn of_generations(serving: Option<u32>, newest: &Generation, stale: &mut Vec<Sta
             at: None,
         });
     }
+}
+
+/// Vectors of texts that are not those that an index would make now; true if there are any. Spaces that came with the data have
+/// no embedder here.
+fn of_model(
+    spaces: &[SpaceOf],
+    wanted: &str,
+    embedder: Option<&dyn Embedder>,
+    stale: &mut Vec<Stale>,
+) -> bool {
+    let Some(space) = spaces.iter().find(|s| s.name == TEXT_SPACE && s.fault.is_none()) else { return false };
+    let message = if space.model != wanted {
+        format!("embedded by {}, and workspace.toml asks for {wanted}", space.model)
+    } else if embedder.is_some_and(|e| e.fingerprint() != space.fingerprint) {
+        format!("embedded by another version of {wanted}")
+    } else {
+        return false;
+    };
+    stale.push(Stale { kind: "model", message, remedy: "segue index".to_owned(), at: None });
+    true
 }
 
 fn of_sources(store: &Store, generation: u32, stale: &mut Vec<Stale>) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! What the tests of the command line share: the real binary in a folder of its own.
 #![allow(dead_code, reason = "each test program uses some of it")]
-#![allow(clippy::expect_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -190,7 +190,7 @@ impl LexicalIndex {
 
     /// Files whose checksum is not theirs, and documents that are not there. Reads everything.
     pub(crate) fn faults(&self, items: u64) -> Vec<String> {
-        let mut faults = match self.index.validate_checksum() {
+        let mut faults = match self.searcher.index().validate_checksum() {
             Ok(damaged) => {
                 let mut damaged: Vec<_> = damaged.into_iter().map(|f| self.folder.join(f)).collect();
                 damaged.sort();

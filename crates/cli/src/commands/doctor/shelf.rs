@@ -30,7 +30,11 @@ pub(super) fn check(house: &House, offline: bool, report: &mut Report) {
                 .remedy(format!("set {LIBRARY} to an ONNX Runtime library, or unset it")),
         );
     }
-    let mut needed = vec![SentenceOptions::default().model];
+    let model = house.embedding_model().unwrap_or_else(|failure| {
+        report.failed(Severity::Error, "settings", failure);
+        SentenceOptions::default().model
+    });
+    let mut needed = vec![model.clone()];
     if own_library.is_none() {
         needed.push("onnxruntime".to_owned());
     }
@@ -66,7 +70,7 @@ pub(super) fn check(house: &House, offline: bool, report: &mut Report) {
         python(&shelf, report);
     }
     // The library is loaded, the model is not.
-    if let Err(failure) = house.embedder() {
+    if let Err(failure) = house.embedder_named(&model) {
         report.failed(Severity::Error, "embedder", failure);
     }
 }
