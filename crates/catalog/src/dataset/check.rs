@@ -52,6 +52,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     }
     let source = file.source(table)?;
     Ok(Dataset {
+        path: path.to_owned(),
         noun: spec.noun.unwrap_or_else(|| spec.name.trim_end_matches('s').to_owned()),
         name: spec.name,
         language: spec.language,
