@@ -46,7 +46,7 @@ pub use catalog::Catalog;
 pub use compare::{Comparison, FieldChanges, ItemChange, ItemChanges, StatisticChange};
 pub use dataset::{
     Dataset, DatasetError, DatasetField, Duplicates, InteractionsSource, ItemsSource, Link, LinkMatch,
-    TableSource, UsersSource,
+    Server, TableSource, UsersSource,
 };
 pub use date::{DateOrder, DateRange, parse_date};
 pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};

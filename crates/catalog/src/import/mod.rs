@@ -238,6 +238,7 @@ fn import_with(
     progress: &mut dyn FnMut(Progress),
     cancelled: &dyn Fn() -> bool,
 ) -> Result<ImportReport, ImportError> {
+    let dataset = &dataset.clone().with_environment(world);
     let _lock = workspace.lock_for_writing()?;
     let scratch = workspace.root().join("import.part");
     fs::remove_dir_all(&scratch)?;
