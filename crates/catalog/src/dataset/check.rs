@@ -62,6 +62,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
         spaces.push(space);
     }
     Ok(Dataset {
+        path: path.to_owned(),
         spaces,
         noun: spec.noun.unwrap_or_else(|| spec.name.trim_end_matches('s').to_owned()),
         name: spec.name,

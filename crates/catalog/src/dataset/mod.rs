@@ -20,6 +20,9 @@ pub use server::Server;
 /// A data set as its `dataset.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
+    /// The `dataset.toml` that says so.
+    #[serde(default)]
+    pub path: PathBuf,
     /// A short name: "films".
     pub name: String,
     /// What one item is called.
