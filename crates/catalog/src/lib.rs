@@ -45,8 +45,8 @@ pub use candidate::{CallRecord, CandidateSet, Contribution, Handle, Ordinal, Sco
 pub use catalog::Catalog;
 pub use compare::{Comparison, FieldChanges, ItemChange, ItemChanges, StatisticChange};
 pub use dataset::{
-    Dataset, DatasetError, DatasetField, Duplicates, InteractionsSource, ItemsSource, Link, LinkMatch,
-    Server, TableSource, UsersSource,
+    Dataset, DatasetError, DatasetField, DatasetSpace, Duplicates, InteractionsSource, ItemsSource, Link,
+    LinkMatch, Server, TableSource, UsersSource,
 };
 pub use date::{DateOrder, DateRange, parse_date};
 pub use diagnosis::{ConditionCount, Diagnosis, Relaxation, Suggestion};
@@ -54,8 +54,8 @@ pub use explanation::Explanation;
 pub use field::{Direction, Field, FieldType, Role};
 pub use generations::{GenerationError, GenerationSettings, Pruned, Served, prune, roll_back};
 pub use import::{
-    Changed, Changes, ImportError, ImportReport, Phase, Progress, Rejected, RejectedRows, import,
-    import_changes, write_lookups,
+    Changed, Changes, ImportError, ImportReport, Phase, Progress, Rejected, RejectedRows, SPACE_MANIFEST,
+    SPACE_MATRIX, SPACES, Space, import, import_changes, write_lookups,
 };
 pub use infer::{InferError, infer};
 pub use language::{Language, UnknownLanguage};

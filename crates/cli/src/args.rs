@@ -95,8 +95,8 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// The files: SQLite, Parquet, XLSX, CSV, TSV, JSON Lines or a JSON array, text also packed by gzip or zip; with --map those it names
-    /// are used where none is given
+    /// The files: SQLite, Parquet, XLSX, CSV, TSV, JSON Lines or a JSON array, text also packed by gzip or zip; with --map, which can name
+    /// PostgreSQL and vectors too, those it names are used where none is given
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// How columns become fields; without it a mapping is inferred and written out for editing

@@ -11,7 +11,7 @@ use segue_models::{
     Abilities, AbilityStore, ChatError, Embedder, EmbeddingSettings, ModelSource, ModelsConfig,
     SentenceEmbedder, SentenceOptions, Shelf, TaskRole,
 };
-use segue_retrieval::{Engine, TEXT_SPACE, embedding_model};
+use segue_retrieval::{Engine, TEXT_SPACE, embedding_model, space_encoders};
 use segue_world::{RealWorld, World};
 
 use crate::args::{Planner, TurnArgs, Writer};
@@ -100,6 +100,19 @@ impl House {
             return Ok(None);
         }
         Ok(Some(Arc::new(SentenceEmbedder::open(&shelf, &options, &mut |_| ())?)))
+    }
+
+    /// The models of the shelf that make vectors of imported spaces from texts.
+    fn encoders(&self) -> Result<Vec<Arc<dyn Embedder>>, Failure> {
+        let (shelf, mut found) = (self.shelf()?, Vec::new());
+        for name in space_encoders(&self.workspace) {
+            let options = SentenceOptions::with_model(name);
+            if shelf.resource(&options.model).is_ok() && SentenceEmbedder::is_there(&shelf, &options) {
+                let encoder = SentenceEmbedder::open(&shelf, &options, &mut |_| ())?;
+                found.push(Arc::new(encoder) as Arc<dyn Embedder>);
+            }
+        }
+        Ok(found)
     }
 
     /// The traces of the workspace.
@@ -238,7 +251,7 @@ impl House {
     pub(crate) fn open(&self, without: &[String]) -> Result<Door, Failure> {
         // A damaged workspace is told before anything is loaded.
         self.workspace.current()?;
-        let engine = Engine::open(&self.workspace, self.embedder()?)?;
+        let engine = Engine::with_encoders(&self.workspace, self.embedder()?, self.encoders()?)?;
         let everything = segue_tools::builtin(engine.clone());
         for name in without {
             everything.get(name).map_err(|e| Failure::usage(e).at("without"))?;

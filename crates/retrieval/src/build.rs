@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::embedding_text::embedding_text;
 use crate::lexical::LexicalWriter;
 use crate::vector_cache::{TextKey, VectorCache, text_key};
-use crate::vectors::VectorWriter;
+use crate::vectors::{VectorWriter, take_over};
 use crate::{IndexError, TEXT_SPACE};
 
 /// Rows read at a time.
@@ -109,6 +109,7 @@ pub fn build_index(
         embed(&snapshot, &texts, *embedder, cache, progress, cancelled)?;
         write_matrix(&texts, *embedder, cache, &part.join("vectors").join(TEXT_SPACE))?;
     }
+    take_over(&folder, &part)?;
     let report = IndexReport {
         generation: newest.number,
         items: newest.items,

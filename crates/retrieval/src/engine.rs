@@ -10,7 +10,7 @@ use crate::filter::Filter;
 use crate::leaf::universe;
 use crate::lexical::{LexicalIndex, LexicalQuery};
 use crate::sql::{self, SqlAnswer, SqlError, SqlLimits};
-use crate::vectors::Vectors;
+use crate::vectors::{Manifest, Vectors};
 use crate::{EngineError, explain};
 
 /// The space of what items are in words.
@@ -29,6 +29,7 @@ struct Shared {
     lexical: LexicalIndex,
     spaces: Vec<(String, Vectors)>,
     embedder: Option<Arc<dyn Embedder>>,
+    encoders: Vec<Arc<dyn Embedder>>,
 }
 
 /// What to search for by meaning.
@@ -43,6 +44,15 @@ pub enum DenseQuery<'a> {
 impl Engine {
     /// Opens the generation that `CURRENT` names. Without an embedder, texts cannot be searched by meaning.
     pub fn open(workspace: &Workspace, embedder: Option<Arc<dyn Embedder>>) -> Result<Self, EngineError> {
+        Self::with_encoders(workspace, embedder, Vec::new())
+    }
+
+    /// Opens it with the models, by name, that make vectors of imported spaces from texts.
+    pub fn with_encoders(
+        workspace: &Workspace,
+        embedder: Option<Arc<dyn Embedder>>,
+        encoders: Vec<Arc<dyn Embedder>>,
+    ) -> Result<Self, EngineError> {
         let generation = workspace.current()?;
         let snapshot = Snapshot::of(workspace, generation)?;
         let folder = workspace.generation_dir(generation);
@@ -56,7 +66,7 @@ impl Engine {
             }
         }
         let filter = Filter::new(snapshot.clone());
-        Ok(Self { shared: Arc::new(Shared { snapshot, filter, lexical, spaces, embedder }) })
+        Ok(Self { shared: Arc::new(Shared { snapshot, filter, lexical, spaces, embedder, encoders }) })
     }
 
     /// The catalogue of this generation.
@@ -67,6 +77,15 @@ impl Engine {
     /// The names of the embedding spaces there are.
     pub fn spaces(&self) -> Vec<&str> {
         self.shared.spaces.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Those of them in which a text can be searched: vectors that were imported have a model for texts or none.
+    pub fn text_spaces(&self) -> Vec<&str> {
+        let takes_texts = |vectors: &Vectors| {
+            !vectors.manifest.fingerprint.is_empty() || self.encoder(&vectors.manifest).is_some()
+        };
+        let spaces = self.shared.spaces.iter().filter(|(_, vectors)| takes_texts(vectors));
+        spaces.map(|(name, _)| name.as_str()).collect()
     }
 
     /// The items that satisfy the predicate: all of them, in no order.
@@ -143,6 +162,9 @@ impl Engine {
             }
         }
         let length = centre.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if length == 0.0 && !seeds.is_empty() && !seeds.iter().any(|s| vectors.row(*s).is_some()) {
+            return Err(EngineError::NoVector(space.to_owned()));
+        }
         if length > 0.0 {
             centre.iter_mut().for_each(|x| *x /= length);
         }
@@ -175,6 +197,18 @@ impl Engine {
     /// The unit vector of a text in a space.
     pub(crate) fn embed(&self, space: &str, text: &str) -> Result<Vec<f32>, EngineError> {
         let manifest = &self.vectors(space)?.manifest;
+        if manifest.fingerprint.is_empty() {
+            let reason = match manifest.model.as_str() {
+                "" => "its vectors were imported without an `encoder`; look for what is similar to an item"
+                    .to_owned(),
+                model => format!(
+                    "its `encoder` `{model}` is not here or makes other vectors; run `segue models pull {model}`"
+                ),
+            };
+            let no_encoder = || EngineError::NoEncoder { space: space.to_owned(), reason };
+            let encoder = self.encoder(manifest).ok_or_else(no_encoder)?;
+            return Ok(encoder.embed(&[text])?.into_iter().next().unwrap_or_default());
+        }
         let no_space = |remedy: String| EngineError::NoSpace { space: space.to_owned(), remedy };
         let Some(embedder) = &self.shared.embedder else {
             return Err(no_space(format!(
@@ -189,6 +223,12 @@ impl Engine {
             )));
         }
         Ok(embedder.embed_queries(&[text])?.into_iter().next().unwrap_or_default())
+    }
+
+    /// The model that makes vectors of an imported space from texts.
+    fn encoder(&self, manifest: &Manifest) -> Option<&Arc<dyn Embedder>> {
+        let mut known = self.shared.embedder.iter().chain(&self.shared.encoders);
+        known.find(|e| e.name() == manifest.model && e.dimensions() == manifest.dimensions)
     }
 
     pub(crate) fn vectors(&self, space: &str) -> Result<&Vectors, EngineError> {

@@ -29,6 +29,17 @@ pub enum EngineError {
         /// What to do.
         remedy: String,
     },
+    /// Texts have no place in this space.
+    #[error("texts cannot be searched in the space `{space}`: {reason}")]
+    NoEncoder {
+        /// The space.
+        space: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// None of the items that are to be likened has a vector.
+    #[error("none of these items has a vector in the space `{0}`; name others, or another space")]
+    NoVector(String),
     /// The vectors on the disk are damaged or were made by another model.
     #[error("the vectors in `{path}` cannot be used: {reason}; run `segue index`")]
     Vectors {
@@ -48,6 +59,14 @@ pub enum EngineError {
 /// An index that could not be built. What served before still serves.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
+    /// An imported space is damaged.
+    #[error("the space in `{path}` is damaged: {reason}; import it again")]
+    Space {
+        /// Its description.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The workspace cannot be used.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),

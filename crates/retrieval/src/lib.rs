@@ -30,4 +30,4 @@ pub use lexical::{LexicalQuery, MatchMode};
 pub use pending::PendingIndex;
 pub use rates::IndexRates;
 pub use sql::{Certificate, SqlAnswer, SqlError, SqlLimits};
-pub use vectors::embedding_model;
+pub use vectors::{embedding_model, space_encoders};

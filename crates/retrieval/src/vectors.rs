@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 use roaring::RoaringBitmap;
-use segue_catalog::{Ordinal, Scored, Workspace};
+use segue_catalog::{Ordinal, SPACE_MANIFEST, SPACE_MATRIX, SPACES, Scored, Space, Workspace};
 use segue_world::fs;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,9 @@ const MANIFEST: &str = "manifest.json";
 /// What is needed to read a matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// The embedder's name.
+    /// The embedder's name; of imported vectors that of their encoder, or nothing.
     pub(crate) model: String,
-    /// The embedder's fingerprint: queries must be embedded by the same.
+    /// The embedder's fingerprint: queries must be embedded by the same. Nothing of imported vectors.
     pub(crate) fingerprint: String,
     /// Numbers in a vector.
     pub(crate) dimensions: usize,
@@ -59,17 +59,19 @@ impl Vectors {
         Ok(Self { manifest, map })
     }
 
+    /// The vector of an item, if it has one: a row of zeros is none.
     pub(crate) fn row(&self, item: Ordinal) -> Option<impl Iterator<Item = f32> + '_> {
-        let width = self.manifest.dimensions * size_of::<f32>();
-        let start = (item as usize).checked_mul(width)?;
-        let bytes = self.map.get(start..start + width)?;
+        let bytes = self.row_bytes(item).filter(|bytes| !is_zero(bytes))?;
         Some(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)))
     }
 
-    /// The cosine of every item of the pool (all, if none is given) with a unit vector.
+    /// The cosine of every item of the pool (all, if none is given) that has a vector, with a unit vector.
     pub(crate) fn scan(&self, query: &[f32], within: Option<&RoaringBitmap>) -> Vec<Scored> {
         let score = |item: Ordinal| {
-            self.row_bytes(item).map(|bytes| Scored { item, score: f64::from(dot(bytes, query)) })
+            let bytes = self.row_bytes(item)?;
+            let score = f64::from(dot(bytes, query));
+            // Only where the cosine is nothing may there be no vector.
+            (score != 0.0 || !is_zero(bytes)).then_some(Scored { item, score })
         };
         match within {
             Some(pool) => pool.iter().filter_map(score).collect(),
@@ -82,6 +84,10 @@ impl Vectors {
         let start = (item as usize).checked_mul(width)?;
         self.map.get(start..start + width)
     }
+}
+
+fn is_zero(row: &[u8]) -> bool {
+    row.iter().all(|byte| *byte == 0)
 }
 
 /// Sixteen sums side by side, so that the compiler can use the widest registers there are.
@@ -110,6 +116,39 @@ fn map(path: &Path) -> std::io::Result<Mmap> {
     // SAFETY: generations are written once, under another name, and renamed when complete; they are never changed,
     // only removed, which leaves a mapped file readable.
     unsafe { Mmap::map(&file) }
+}
+
+/// Takes the imported spaces of a generation over into the one that is built beside it: their vectors are where they were, under more
+/// names.
+pub(crate) fn take_over(generation: &Path, part: &Path) -> Result<(), IndexError> {
+    let spaces = generation.join(SPACES);
+    for space in if fs::is_dir(&spaces) { fs::list(&spaces)? } else { Vec::new() } {
+        let Some(name) = space.file_name() else { continue };
+        let described = space.join(SPACE_MANIFEST);
+        let read: Space = serde_json::from_str(&fs::read_to_string(&described)?)
+            .map_err(|e| IndexError::Space { path: described.clone(), reason: e.to_string() })?;
+        let (kept, served) = (part.join(SPACES).join(name), part.join("vectors").join(name));
+        fs::create_dir_all(&kept)?;
+        fs::create_dir_all(&served)?;
+        let matrix = space.join(SPACE_MATRIX);
+        fs::link(&described, &kept.join(SPACE_MANIFEST))?;
+        fs::link(&matrix, &kept.join(SPACE_MATRIX))?;
+        fs::link(&matrix, &served.join(MATRIX))?;
+        let rows = (read.vectors + read.missing) as usize;
+        let (model, fingerprint) = (read.encoder.unwrap_or_default(), String::new());
+        let manifest = Manifest { model, fingerprint, dimensions: read.dimensions, rows };
+        let manifest = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
+        fs::write_atomic(&served.join(MANIFEST), &manifest)?;
+    }
+    Ok(())
+}
+
+/// The models that make vectors of imported spaces of the serving generation from texts.
+pub fn space_encoders(workspace: &Workspace) -> Vec<String> {
+    let folder = workspace.current().map(|n| workspace.generation_dir(n).join(SPACES));
+    let spaces = folder.ok().and_then(|folder| fs::list(&folder).ok()).unwrap_or_default();
+    let described = spaces.iter().filter_map(|s| fs::read_to_string(&s.join(SPACE_MANIFEST)).ok());
+    described.filter_map(|text| serde_json::from_str::<Space>(&text).ok()?.encoder).collect()
 }
 
 /// Writes a matrix row by row.

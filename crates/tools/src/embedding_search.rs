@@ -5,7 +5,7 @@ use segue_retrieval::{DenseQuery, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::ranking::{best, check_k, check_query, check_space, engine_error, pool, ranked};
+use crate::ranking::{best, check_k, check_query, check_space, engine_error, nearest_names, pool, ranked};
 use crate::spec::{example, k, object, optional_name, spec, usual_value};
 
 /// Ranks by the meaning of a query: cosine of sentence embeddings, exact.
@@ -47,7 +47,7 @@ impl Tool for EmbeddingSearch {
             json!({"type": "string", "description": "what is looked for, in a few words or a sentence"});
         let mut properties = vec![("query", query), ("k", k())];
         // A choice of one is no choice: it would only cost words.
-        if let spaces @ [_, _, ..] = self.engine.spaces().as_slice() {
+        if let spaces @ [_, _, ..] = self.engine.text_spaces().as_slice() {
             properties.push(("space", optional_name(spaces, "what to compare; text if left out")));
         }
         let examples = usual_value(catalog).map(|(_, value)| {
@@ -70,9 +70,20 @@ impl Tool for EmbeddingSearch {
     }
 
     fn resolve(&self, _: &ToolContext, args: Args) -> Result<Resolved, ToolError> {
+        let spaces = self.engine.text_spaces();
+        if let Some(asked) =
+            args.space.as_deref().filter(|s| !spaces.contains(s) && self.engine.spaces().contains(s))
+        {
+            let message = format!(
+                "texts cannot be searched in the space `{asked}`, whose vectors were imported without a model for texts; use `similar_items` with it"
+            );
+            return Err(
+                ToolError::invalid("space", message).with_nearest(nearest_names(asked, spaces.into_iter()))
+            );
+        }
         Ok(Resolved {
             query: check_query(&args.query)?,
-            space: check_space(&self.engine.spaces(), args.space.as_deref())?,
+            space: check_space(&spaces, args.space.as_deref())?,
             k: check_k(args.k)?,
         })
     }

@@ -96,7 +96,10 @@ pub(crate) fn nearest_names<'a>(asked: &str, names: impl Iterator<Item = &'a str
 /// What this workspace cannot do is told with its remedy; anything else is for whoever runs Segue.
 pub(crate) fn engine_error(error: EngineError) -> ToolError {
     match error {
-        EngineError::NoSpace { .. } | EngineError::Embed(EmbedError::Load { .. }) => {
+        EngineError::NoSpace { .. }
+        | EngineError::NoEncoder { .. }
+        | EngineError::NoVector(_)
+        | EngineError::Embed(EmbedError::Load { .. }) => {
             ToolError::new(ErrorKind::Unsupported, error.to_string())
         }
         other => ToolError::internal(other),

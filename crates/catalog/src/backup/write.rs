@@ -227,11 +227,14 @@ impl Job<'_> {
                 wanted.push((name, path));
             }
         })?;
-        // Of one that is not indexed yet there are rows alone; one that is not in the list is being imported.
+        // Of one that is not indexed yet there are rows and spaces alone; one that is not in the list is being imported.
         wanted.retain(|(name, _)| {
             let belongs = |g: &Generation| match g.state {
                 GenerationState::Indexed => name.starts_with(&folder_of(g)),
-                GenerationState::Imported => *name == format!("{}rows.db", folder_of(g)),
+                GenerationState::Imported => {
+                    let own = name.strip_prefix(&folder_of(g));
+                    own.is_some_and(|n| n == "rows.db" || n.starts_with(&format!("{}/", crate::SPACES)))
+                }
             };
             !name.starts_with("generations/") || generations.iter().any(belongs)
         });

@@ -7,10 +7,10 @@ use std::path::Path;
 use encoding_rs::Encoding;
 use toml::Spanned;
 
-use super::spec::{DatasetSpec, FieldSpec, InteractionsSpec, LinkSpec, TableSpec, UsersSpec};
+use super::spec::{DatasetSpec, FieldSpec, InteractionsSpec, LinkSpec, SpaceSpec, TableSpec, UsersSpec};
 use super::{
-    Dataset, DatasetError, DatasetField, InteractionsSource, ItemsSource, Link, LinkMatch, Server,
-    TableSource, UsersSource, defaults,
+    Dataset, DatasetError, DatasetField, DatasetSpace, InteractionsSource, ItemsSource, Link, LinkMatch,
+    Server, TableSource, UsersSource, defaults,
 };
 use crate::text::nearest_name;
 use crate::{Field, FieldType, NumberForm, Role, Unit};
@@ -51,8 +51,19 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
         return Err(file.wrong(items_span, "more than one field has `quality = true`; keep it on one".into()));
     }
     let source = file.source(table, "items", items_span)?;
+    let id = fields.iter().find(|f| f.field.role == Role::Id).map(|f| f.column.clone()).unwrap_or_default();
+    let mut spaces: Vec<DatasetSpace> = Vec::with_capacity(spec.spaces.len());
+    for space in spec.spaces {
+        let span = space.span();
+        let space = file.space(space, &id)?;
+        if spaces.iter().any(|s| s.name == space.name) {
+            return Err(file.wrong(span, format!("there are two spaces `{}`; rename one", space.name)));
+        }
+        spaces.push(space);
+    }
     Ok(Dataset {
         path: path.to_owned(),
+        spaces,
         noun: spec.noun.unwrap_or_else(|| spec.name.trim_end_matches('s').to_owned()),
         name: spec.name,
         language: spec.language,
@@ -177,6 +188,28 @@ impl File<'_> {
             time: spec.time,
             optional: spec.optional,
             link: spec.link.map(|l| self.link(l, fields)).transpose()?,
+        })
+    }
+
+    fn space(&self, spec: Spanned<SpaceSpec>, id: &str) -> Result<DatasetSpace, DatasetError> {
+        let (span, spec) = (spec.span(), spec.into_inner());
+        let source = self.source(spec.table(), "spaces", span)?;
+        let (span, name) = (spec.name.span(), spec.name.into_inner());
+        if !is_name(&name) || name == "text" {
+            return Err(self.wrong(
+                span,
+                format!(
+                    "`{name}` cannot name a space; use lower-case letters, digits and underscores, a letter first, and not `text`, which is that of the words"
+                ),
+            ));
+        }
+        Ok(DatasetSpace {
+            name,
+            source,
+            id: spec.id.unwrap_or_else(|| id.to_owned()),
+            vector: spec.vector.unwrap_or_else(|| "vector".to_owned()),
+            ids: spec.ids.map(|ids| self.path.parent().map_or(ids.clone(), |folder| folder.join(ids))),
+            encoder: spec.encoder,
         })
     }
 

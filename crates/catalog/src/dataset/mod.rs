@@ -40,6 +40,26 @@ pub struct Dataset {
     pub users: Option<UsersSource>,
     /// Where the interactions are, if there are any.
     pub interactions: Option<InteractionsSource>,
+    /// Vectors that come with it.
+    #[serde(default)]
+    pub spaces: Vec<DatasetSpace>,
+}
+
+/// A space of vectors that were made elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetSpace {
+    /// Its name: "image".
+    pub name: String,
+    /// A table, or a matrix of NumPy (`.npy`).
+    pub source: TableSource,
+    /// The column of the item's id.
+    pub id: String,
+    /// The column of the vector.
+    pub vector: String,
+    /// Of a matrix: a list of the ids of its rows. Without it the rows are those of the items' table.
+    pub ids: Option<PathBuf>,
+    /// The embedding model that makes vectors of this space from texts.
+    pub encoder: Option<String>,
 }
 
 /// A file and the table in it, or a table of a database server.
@@ -273,6 +293,7 @@ impl Dataset {
             .chain(self.users.as_ref().map(|u| &u.source))
             .chain(interactions.map(|i| &i.source))
             .chain(interactions.and_then(|i| i.link.as_ref()).map(|l| &l.source))
+            .chain(self.spaces.iter().map(|s| &s.source))
     }
 
     fn sources_mut(&mut self) -> impl Iterator<Item = &mut TableSource> {
@@ -284,6 +305,7 @@ impl Dataset {
             .chain(self.users.as_mut().map(|u| &mut u.source))
             .chain(interactions)
             .chain(link)
+            .chain(self.spaces.iter_mut().map(|s| &mut s.source))
     }
 }
 

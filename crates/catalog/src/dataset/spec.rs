@@ -21,6 +21,8 @@ pub(super) struct DatasetSpec {
     pub(super) fields: Vec<FieldSpec>,
     pub(super) users: Option<Spanned<UsersSpec>>,
     pub(super) interactions: Option<Spanned<InteractionsSpec>>,
+    #[serde(default)]
+    pub(super) spaces: Vec<Spanned<SpaceSpec>>,
 }
 
 /// Where a table stands.
@@ -147,4 +149,14 @@ pub(super) struct MatchSpec {
     pub(super) field: Spanned<String>,
     #[serde(default)]
     pub(super) tolerance: f64,
+}
+
+with_table! {
+    struct SpaceSpec {
+        pub(super) name: Spanned<String>,
+        pub(super) id: Option<String>,
+        pub(super) vector: Option<String>,
+        pub(super) ids: Option<PathBuf>,
+        pub(super) encoder: Option<String>,
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::changes::{Base, carry_over};
 use super::{ImportError, Job, Phase, link, sql};
-use crate::dataset::InteractionsSource;
+use crate::dataset::{Dataset, InteractionsSource};
 use crate::snapshot::quote;
 use crate::source::{BadRow, Record, Table};
 use crate::{Ordinal, Role, Value, parse_date};
@@ -190,10 +190,10 @@ fn faulty(record: Record, column: &str, reason: &str) -> BadRow {
 }
 
 /// From keys to ordinals: by the link if there is one, else by id.
-struct Items<'a> {
+pub(super) struct Items<'a> {
     linked: Option<HashMap<String, Ordinal>>,
     id_of: rusqlite::Statement<'a>,
-    items: Ordinal,
+    count: Ordinal,
     known: BTreeMap<String, Option<Ordinal>>,
 }
 
@@ -209,14 +209,18 @@ impl<'a> Items<'a> {
     ) -> Result<Self, ImportError> {
         let linked = source.link.as_ref().map(|l| link::resolve(job, connection, l)).transpose()?;
         social.linked = linked.as_ref().map(|l| (l.ordinals.len() as u64, l.keys));
-        let id = job.dataset.fields.iter().find(|f| f.field.role == Role::Id);
-        let id = quote(id.map_or("id", |f| &f.field.name));
-        let id_of = sql(connection.prepare(&format!("SELECT {id} FROM segue_items WHERE ordinal = ?1")))?;
-        let items = sql(connection.query_row("SELECT count(*) FROM segue_items", [], |r| r.get(0)))?;
-        Ok(Self { linked: linked.map(|l| l.ordinals), id_of, items, known: BTreeMap::new() })
+        Ok(Self { linked: linked.map(|l| l.ordinals), ..Self::by_id(job.dataset, connection)? })
     }
 
-    fn find(&mut self, key: &str) -> Result<Option<Ordinal>, ImportError> {
+    pub(super) fn by_id(dataset: &Dataset, connection: &'a Connection) -> Result<Self, ImportError> {
+        let id = dataset.fields.iter().find(|f| f.field.role == Role::Id);
+        let id = quote(id.map_or("id", |f| &f.field.name));
+        let id_of = sql(connection.prepare(&format!("SELECT {id} FROM segue_items WHERE ordinal = ?1")))?;
+        let count = sql(connection.query_row("SELECT count(*) FROM segue_items", [], |r| r.get(0)))?;
+        Ok(Self { linked: None, id_of, count, known: BTreeMap::new() })
+    }
+
+    pub(super) fn find(&mut self, key: &str) -> Result<Option<Ordinal>, ImportError> {
         if let Some(linked) = &self.linked {
             return Ok(linked.get(key).copied());
         }
@@ -233,7 +237,7 @@ impl<'a> Items<'a> {
 
     /// Ordinals are in the order of the ids.
     fn search(&mut self, key: &str) -> Result<Option<Ordinal>, ImportError> {
-        let (mut low, mut high) = (0, self.items);
+        let (mut low, mut high) = (0, self.count);
         while low < high {
             let middle = low + (high - low) / 2;
             let row = sql(self.id_of.query_row([middle], |r| r.get::<_, String>(0)))?;

@@ -17,6 +17,7 @@ mod lookups;
 mod numbers;
 mod rejects;
 mod sorter;
+mod spaces;
 pub(crate) mod tables;
 mod tally;
 mod top;
@@ -36,6 +37,7 @@ use crate::{Catalog, Field, Snapshot, StoreError, Workspace, WorkspaceError};
 pub use changes::{Changed, Changes};
 pub use lookups::write_lookups;
 pub use rejects::{Rejected, RejectedRows};
+pub use spaces::{SPACE_MANIFEST, SPACE_MATRIX, SPACES, Space};
 
 use changes::{Base, Merged};
 pub(crate) use convert::distinct;
@@ -93,6 +95,8 @@ pub struct ImportReport {
     pub unmatched: u64,
     /// Keys of the linked data set: matched, and all.
     pub linked: Option<(u64, u64)>,
+    /// The spaces of vectors.
+    pub spaces: Vec<Space>,
     /// Optional files that were not there.
     pub absent: Vec<PathBuf>,
     /// Rows that were not taken.
@@ -161,6 +165,33 @@ pub enum ImportError {
         /// What is wrong.
         reason: String,
     },
+    /// No vector of a space could be taken.
+    #[error(
+        "`{path}` has no vector of an item of this catalogue that can be taken for the space `{space}`; look at its ids, and at the rejected rows"
+    )]
+    NoVectors {
+        /// The space.
+        space: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A matrix has not as many rows as there are ids.
+    #[error("`{path}` has {rows} rows, and `{}` names {ids} items; each row is the vector of one", at.display())]
+    OtherRows {
+        /// The matrix.
+        path: PathBuf,
+        /// Its rows.
+        rows: u64,
+        /// The ids.
+        ids: u64,
+        /// Where they are.
+        at: PathBuf,
+    },
+    /// Changes do not say which items a matrix is of.
+    #[error(
+        "the matrix of the space `{0}` follows the order of the items' file, and this is a change of some; add `ids`, or import the whole"
+    )]
+    NoIds(String),
     /// A value cannot be written as JSON.
     #[error("the description of the catalogue cannot be written: {0}")]
     Json(#[from] serde_json::Error),
@@ -294,6 +325,7 @@ fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<Im
         Some(base) => Social::carried(base, job.dataset.users.is_some(), &connection)?,
         None => interactions::write(job, &connection)?,
     };
+    let spaces = spaces::write(job, &connection, written.base.as_ref(), workspace, written.items)?;
     let catalog = Catalog {
         name: job.dataset.name.clone(),
         noun: job.dataset.noun.clone(),
@@ -324,6 +356,7 @@ fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<Im
         interactions: social.interactions,
         unmatched: social.unmatched,
         linked: social.linked,
+        spaces,
         absent: social.absent,
         rejected: Vec::new(),
         content_hash: written.content_hash,
@@ -374,6 +407,9 @@ fn enter(
     fs::remove_dir_all(&folder)?;
     fs::create_dir_all(&folder)?;
     fs::rename(&job.scratch.join(ROWS), &workspace.rows_db(n))?;
+    if fs::exists(&job.scratch.join(SPACES)) {
+        fs::rename(&job.scratch.join(SPACES), &folder.join(SPACES))?;
+    }
     let path = workspace.catalog_db();
     let at = |source| StoreError::Sqlite { path: path.clone(), source };
     let transaction = store.connection().transaction().map_err(at)?;

@@ -12,6 +12,7 @@ mod encoding;
 mod guard;
 mod jsonl;
 mod lines;
+mod npy;
 mod parquet;
 mod postgres;
 mod sheet;
@@ -27,6 +28,7 @@ use crate::Value;
 use crate::dataset::TableSource;
 use crate::text::nearest_name;
 pub(crate) use encoding::guess as guess_encoding;
+pub(crate) use npy::{Matrix, is_npy};
 
 /// The longest line of a text file that is read, in bytes. A longer one is a bad row.
 pub(crate) const MAX_LINE: usize = 4 << 20;

@@ -139,6 +139,18 @@ fn show(report: &ImportReport, name: &str, output: &mut Output) {
             output.note(format!("{} of the ids to delete were not there", grouped(unknown)));
         }
     }
+    for space in &report.spaces {
+        let without =
+            |n: u64, what: &str| if n == 0 { String::new() } else { format!("; {} {what}", grouped(n)) };
+        output.line(format!(
+            "  {} vectors of {} dimensions in the space {}{}{}",
+            grouped(space.vectors),
+            space.dimensions,
+            styles.name.paint(&space.name),
+            without(space.missing, "items have none"),
+            without(space.unknown, "of items that are not here")
+        ));
+    }
     if report.interactions > 0 || report.users > 0 {
         let unmatched = match report.unmatched {
             0 => String::new(),

@@ -64,6 +64,10 @@ impl Column {
             ColumnReader::Int96ColumnReader(r) => {
                 levels.read(r, n, |v| civil(v.to_seconds()).map(Value::Text).ok_or(OUT_OF_RANGE))
             }
+            // The numbers of a vector are nobody's decimals.
+            ColumnReader::FloatColumnReader(r) if levels.most.1 > 0 => {
+                levels.read(r, n, |v| Ok(real(f64::from(v))))
+            }
             ColumnReader::FloatColumnReader(r) => levels.read(r, n, |v| Ok(real(single(v)))),
             ColumnReader::DoubleColumnReader(r) => levels.read(r, n, |v| Ok(real(v))),
             ColumnReader::ByteArrayColumnReader(r) => levels.read(r, n, |v| bytes(v.data(), kind)),
@@ -231,7 +235,7 @@ fn single(number: f32) -> f64 {
 }
 
 /// IEEE 754 half precision.
-fn half(bits: u16) -> f32 {
+pub(in crate::source) fn half(bits: u16) -> f32 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
     let size = match exponent {
         0x1f if fraction == 0.0 => f32::INFINITY,

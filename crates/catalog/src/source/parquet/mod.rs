@@ -20,6 +20,7 @@ use serde_json::{Value as Json, json};
 
 use super::{BadRow, Record, SourceError, Visit};
 use crate::Value;
+pub(super) use cells::half;
 use cells::{Cell, Column};
 
 /// Rows of a batch, at most.
