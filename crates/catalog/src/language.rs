@@ -87,9 +87,12 @@ impl Language {
             if text.chars().filter(|c| c.is_alphabetic()).map(letters).sum::<usize>() < SHORTEST {
                 continue;
             }
-            let Some(language) = detector.detect_lang(text).and_then(|l| Self::of_iso3(l.code())) else {
+            let Some(mut language) = detector.detect_lang(text).and_then(|l| Self::of_iso3(l.code())) else {
                 continue;
             };
+            if language == Self::Japanese && !text.chars().any(is_kana) {
+                language = Self::Chinese;
+            }
             told += 1;
             match votes.iter_mut().find(|(l, _)| *l == language) {
                 Some((_, count)) => *count += 1,
@@ -103,6 +106,11 @@ impl Language {
     fn of_iso3(code: &str) -> Option<Self> {
         Self::ALL.iter().find(|l| l.iso3() == code).copied()
     }
+}
+
+/// Japanese is not written without these.
+fn is_kana(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{30ff}')
 }
 
 /// A code that stands for no language that Segue knows.

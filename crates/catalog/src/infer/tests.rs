@@ -179,3 +179,40 @@ fn how_a_column_is_written_is_decided_over_the_sample() {
         assert_eq!(inferred(name, values), expected, "{values:?}");
     }
 }
+
+#[test]
+fn the_language_of_prose_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |rows: &[(&str, &str)]| {
+        let file = folder.path().join("things.csv");
+        let lines: String = rows.iter().enumerate().map(|(i, (a, b))| format!("{i},{a},{b}\n")).collect();
+        segue_world::fs::write_atomic(&file, format!("id,uno,two\n{lines}").as_bytes()).unwrap();
+        let text = infer(&file, None).unwrap();
+        Dataset::parse(&text, &file).unwrap();
+        let stated = text.lines().filter(|l| l.starts_with("language")).filter_map(|l| l.split('"').nth(1));
+        stated.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let dutch = [
+        "Met dit programma kunt u afbeeldingen bekijken en bewerken",
+        "Een eenvoudig spel waarin u de vallende blokken moet stapelen",
+        "Hulpmiddel voor het maken van reservekopieën van uw bestanden",
+        "Speelt muziek af en beheert uw verzameling van opnamen",
+    ];
+    let english = [
+        "A program that shows pictures and lets you change them",
+        "A simple game in which falling blocks have to be stacked",
+        "A tool which makes copies of all the files that matter to you",
+        "Plays music and looks after your collection of recordings",
+    ];
+    let chinese = [
+        "用于查看和编辑图像的程序，简单易用",
+        "把下落的方块堆成墙的经典游戏",
+        "为您的文件创建备份的实用工具",
+        "播放音乐并管理您的音乐收藏",
+    ];
+    let both = |a: [&'static str; 4], b: [&'static str; 4]| a.into_iter().zip(b).collect::<Vec<_>>();
+    assert_eq!(check(&both(english, english)), [""; 0]);
+    assert_eq!(check(&both(dutch, dutch)), ["nl"]);
+    assert_eq!(check(&both(chinese, chinese)), ["zh"]);
+    assert_eq!(check(&both(english, dutch)), ["nl"]);
+}

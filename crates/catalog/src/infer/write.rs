@@ -22,8 +22,9 @@ pub(super) fn dataset(source: &TableSource, columns: &[Column]) -> Option<String
     let unpacked = source.file.file_stem().filter(|_| is_packed);
     let stem = unpacked.map_or(source.file.as_path(), Path::new).file_stem().unwrap_or_default();
     let name = identifier(stem.to_string_lossy().as_ref());
-    let language = Language::of(columns.iter().flat_map(|c| c.prose.iter().map(String::as_str)));
-    let language = language.unwrap_or(Language::English);
+    // Prose tells what a data set is written in; names are of any language.
+    let prose = columns.iter().filter(|c| c.role == Role::Text).flat_map(|c| &c.prose);
+    let language = Language::of(prose.map(String::as_str)).unwrap_or(Language::English);
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = write!(
@@ -68,10 +69,10 @@ file = {file}
             _ => column.role,
         };
         field(&mut out, column, role, quality == Some(i), &mut names);
-        out.push_str(&in_language(
-            Language::of(column.prose.iter().map(String::as_str)).unwrap_or(language),
-            language,
-        ));
+        if role == Role::Text {
+            let own = Language::of(column.prose.iter().map(String::as_str)).unwrap_or(language);
+            out.push_str(&in_language(own, language));
+        }
         if i == id && title.is_none() {
             out.push_str("\n# No column looks like a title, so items are called by their id.\n");
             let title = unique_name("title", &mut names);

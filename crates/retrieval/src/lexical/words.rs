@@ -60,7 +60,7 @@ impl WordStream<'_> {
     /// The byte after the letter at the beginning of the rest and the marks on it.
     fn end_of_letter(&self, from: usize) -> usize {
         let rest = self.text.get(from..).unwrap_or_default();
-        let mut chars = rest.char_indices().skip(1).skip_while(|(_, c)| is_combining_mark(*c));
+        let mut chars = rest.char_indices().skip(1).skip_while(|(_, c)| is_mark(*c));
         from + chars.next().map_or(rest.len(), |(end, _)| end)
     }
 
@@ -133,6 +133,11 @@ impl TokenStream for WordStream<'_> {
     fn token_mut(&mut self) -> &mut Token {
         self.token
     }
+}
+
+/// True of what stands on the letter before it; half-width Japanese writes voicing as a letter.
+fn is_mark(c: char) -> bool {
+    is_combining_mark(c) || matches!(c, '\u{ff9e}' | '\u{ff9f}')
 }
 
 #[cfg(test)]
