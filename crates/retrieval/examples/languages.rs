@@ -1,7 +1,7 @@
 //! What analysis by language and a multilingual model are worth: known items found by what their makers wrote of them elsewhere.
 //!
 //!     python3 evals/datasets/prepare.py dutch    # and apps-pt, apps-zh, apps-en, curriculum
-//!     cargo run --release -p segue-retrieval --example languages -- evals/data > evals/languages/results.json
+//!     cargo run --release -p segue-retrieval --example languages -- evals/data [SCRATCH [MODEL…]] > evals/languages/results.json
 //!
 //! A program's summary, its keywords and its name each look for its description, which is all that is indexed; a topic of the
 //! curriculum looks for the skills under it. Nobody wrote a query for this, and none shares a field with what it looks for. The
@@ -149,11 +149,15 @@ fn measure(collection: &Collection, search: &dyn Fn(&str) -> Result<Vec<Scored>>
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 fn main() -> Result<()> {
     let data = PathBuf::from(std::env::args().nth(1).context("usage: languages FOLDER")?);
-    let scratch = tempfile::tempdir()?;
+    // What was embedded is kept in the folder given, for the next run.
+    let temporary = tempfile::tempdir()?;
+    let scratch = std::env::args().nth(2).map_or_else(|| temporary.path().to_owned(), PathBuf::from);
     let world: Arc<dyn World> = Arc::new(RealWorld::new());
     let shelf = Shelf::new(world)?;
     let mut models: Vec<Arc<dyn Embedder>> = Vec::new();
-    for model in ["all-minilm-l6-v2", "multilingual-e5-small"] {
+    let named: Vec<String> = std::env::args().skip(3).collect();
+    let usual = ["all-minilm-l6-v2", "multilingual-e5-small"].map(str::to_owned).to_vec();
+    for model in if named.is_empty() { usual } else { named }.into_iter().filter(|name| name != "none") {
         models.push(Arc::new(SentenceEmbedder::open(
             &shelf,
             &SentenceOptions::with_model(model),
@@ -196,7 +200,7 @@ fn main() -> Result<()> {
         if let Some(engine) = engines.get(&key) {
             return Ok(engine.clone());
         }
-        let engine = engine(collection, language, embedder, &scratch.path().join(&key.0).join(&key.1))?;
+        let engine = engine(collection, language, embedder, &scratch.join(&key.0).join(&key.1))?;
         engines.insert(key, engine.clone());
         Ok(engine)
     };
@@ -229,7 +233,9 @@ fn main() -> Result<()> {
             let both = |question: &str| -> Result<Vec<Scored>> {
                 let words = engine.lexical(&LexicalQuery::new(question.replace('"', " ")), None)?;
                 let dense = dense(question)?;
-                Ok(fuse::reciprocal_rank(&[&words, &dense], &[1.0, 1.0], fuse::RRF_K))
+                let mut both = fuse::reciprocal_rank(&[&words, &dense], &[1.0, 1.0], fuse::RRF_K);
+                both.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
+                Ok(both)
             };
             row.insert(format!("words and {}", model.name()), measure(collection, &both)?);
         }

@@ -109,7 +109,7 @@ pub(super) fn open(
     let source = digest_of(&corpus)?;
     let name = format!("beir-{}", fs_name(folder));
     let make = |root: &Path| prepare(&corpus, root);
-    let library = library(&name, &source, &make, suite.data.embeddings, surroundings, progress)?;
+    let library = library(&name, &source, &make, &suite.data, surroundings, progress)?;
     let systems = Systems::new(suite, library.engine, surroundings)?;
     let mut depends = systems.depends()?;
     depends.push(("catalogue".to_owned(), library.content));

@@ -59,7 +59,7 @@ pub(super) fn open(
     let Mapped { dataset, source } = mapped(suite, folder, alone)?;
     let name = format!("conversations-{}", dataset.name);
     let make = |_: &Path| Ok(dataset.clone());
-    let library = library(&name, &source, &make, suite.data.embeddings, surroundings, progress)?;
+    let library = library(&name, &source, &make, &suite.data, surroundings, progress)?;
     let judge = Judge::new(library.engine.clone())?;
     let systems = Systems::new(suite, library.engine, surroundings)?;
     let mut talks = Vec::new();

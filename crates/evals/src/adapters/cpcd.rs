@@ -143,7 +143,7 @@ pub(super) fn open(
     let protocol = Protocol::of(&dialogues, &tracks, suite.data.limit);
     let source = digest_of(&files.1)?;
     let make = |root: &Path| prepare(&tracks, root);
-    let library = library("cpcd", &source, &make, suite.data.embeddings, surroundings, progress)?;
+    let library = library("cpcd", &source, &make, &suite.data, surroundings, progress)?;
     let systems = Systems::new(suite, library.engine, surroundings)?;
     let mut depends = systems.depends()?;
     depends.push(("catalogue".to_owned(), library.content));

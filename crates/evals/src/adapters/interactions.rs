@@ -75,7 +75,7 @@ pub(super) fn open(
     }
     let name = format!("interactions-{}", dataset.name);
     let make = |_: &Path| Ok(dataset.clone());
-    let library = library(&name, &source, &make, suite.data.embeddings, surroundings, progress)?;
+    let library = library(&name, &source, &make, &suite.data, surroundings, progress)?;
     let snapshot = library.engine.snapshot().clone();
     let known = Known::read(&snapshot, split, suite.data.at_least)?;
     let systems = Systems::new(suite, library.engine, surroundings)?;

@@ -10,7 +10,7 @@ use segue_retrieval::{Engine, build_index};
 use segue_world::fs;
 
 use super::{AdapterError, Preparing, Surroundings};
-use crate::suite::code_parts;
+use crate::suite::{Data, code_parts};
 
 /// What it was made of, beside what was made.
 const MADE_OF: &str = "made-of.txt";
@@ -31,14 +31,15 @@ pub(super) fn library(
     name: &str,
     source: &str,
     dataset: &dyn Fn(&Path) -> Result<Dataset, AdapterError>,
-    embeddings: bool,
+    data: &Data,
     surroundings: &Surroundings,
     progress: &mut dyn FnMut(Preparing),
 ) -> Result<Library, AdapterError> {
     let root = surroundings.cache.join(name);
     fs::create_dir_all(&root)?;
     let workspace = Workspace::at(&root);
-    let embedder = if embeddings { Some((surroundings.embedder)()?) } else { None };
+    let model = data.embedding_model.as_deref();
+    let embedder = if data.embeddings { Some((surroundings.embedder)(model)?) } else { None };
     let makers =
         code_parts().into_iter().filter(|(part, _)| part.ends_with("catalog") || part.ends_with("retrieval"));
     let code: String = makers.map(|(part, hash)| format!("{part} {hash}\n")).collect();

@@ -40,8 +40,8 @@ pub struct Surroundings {
     pub cache: PathBuf,
     /// The model shelf.
     pub shelf: Shelf,
-    /// Opens the embedder, when a suite first needs one.
-    pub embedder: Arc<dyn Fn() -> Result<Arc<dyn Embedder>, AdapterError> + Send + Sync>,
+    /// Opens the embedder of this name, or the usual one, when a suite first needs it.
+    pub embedder: Arc<dyn Fn(Option<&str>) -> Result<Arc<dyn Embedder>, AdapterError> + Send + Sync>,
     /// Opens a chat model by the name that a suite gives it.
     pub chat: Arc<dyn Fn(&str) -> Result<PlanningModel, AdapterError> + Send + Sync>,
     /// True if models are asked whose exchanges are recorded, and recorded anew.

@@ -62,7 +62,7 @@ pub(super) fn open(
     let Mapped { dataset, source } = mapped(suite, folder, alone)?;
     let name = format!("simulated-{}", dataset.name);
     let make = |_: &Path| Ok(dataset.clone());
-    let library = library(&name, &source, &make, suite.data.embeddings, surroundings, progress)?;
+    let library = library(&name, &source, &make, &suite.data, surroundings, progress)?;
     let snapshot = library.engine.snapshot().clone();
     let settings = suite.user.clone().unwrap_or_default();
     let speaker = match &settings.model {

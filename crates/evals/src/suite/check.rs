@@ -182,8 +182,21 @@ impl File<'_> {
         let judgments = spec.judgments.iter().map(|file| self.beside(file)).collect();
         let cases = spec.cases.iter().map(|file| self.beside(file)).collect();
         let map = spec.map.as_ref().map(|map| self.beside(map));
-        let DataSpec { adapter, limit, parts, at_least, .. } = spec;
-        Ok(Data { adapter, place, split, limit, parts, embeddings: false, map, cases, at_least, judgments })
+        let DataSpec { adapter, limit, parts, at_least, embedding_model, .. } = spec;
+        let embeddings = false;
+        Ok(Data {
+            adapter,
+            place,
+            split,
+            limit,
+            parts,
+            embeddings,
+            embedding_model,
+            map,
+            cases,
+            at_least,
+            judgments,
+        })
     }
 
     fn user(

@@ -115,6 +115,9 @@ pub struct Data {
     pub parts: Vec<String>,
     /// Whether items are embedded.
     pub embeddings: bool,
+    /// The model of the shelf that embeds; `None` for the usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedding_model: Option<String>,
     /// The mapping of the catalogue, where it is not beside its items; what it says counts, not where it is.
     #[serde(skip)]
     pub map: Option<PathBuf>,

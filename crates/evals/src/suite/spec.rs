@@ -83,6 +83,8 @@ pub(super) struct DataSpec {
     pub(super) judgments: Vec<PathBuf>,
     /// `false` leaves embeddings out: no model is needed, and nothing is searched by meaning.
     pub(super) embeddings: Option<bool>,
+    /// The model of the shelf that embeds, where it is not the usual one.
+    pub(super) embedding_model: Option<String>,
 }
 
 /// One variant of the system. It has a `retriever` or a `planner`.

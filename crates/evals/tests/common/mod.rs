@@ -15,7 +15,7 @@ pub(crate) fn surroundings(folder: &Path, world: &Arc<dyn World>) -> Surrounding
         data: folder.join("no data"),
         cache: folder.join("cache"),
         shelf: Shelf::new(world.clone()).unwrap(),
-        embedder: Arc::new(|| Ok(Arc::new(HashEmbedder::new(256)))),
+        embedder: Arc::new(|_| Ok(Arc::new(HashEmbedder::new(256)))),
         chat: Arc::new(|name| Err(AdapterError::Needs(format!("no model `{name}` in tests")))),
         live: false,
         cancellation: Cancellation::default(),

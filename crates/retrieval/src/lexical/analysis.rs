@@ -1,5 +1,7 @@
 //! How the words of a field become terms.
 
+use std::borrow::Cow;
+
 use frostem::Algorithm;
 use segue_catalog::Language;
 use segue_catalog::text::fold;
@@ -28,7 +30,9 @@ pub(crate) fn analyzer(language: Language, purpose: Purpose) -> TextAnalyzer {
         let stemmer = Stemmer::new(tantivy::tokenizer::Language::English);
         return words.filter(AsciiFoldingFilter).filter(stemmer).build();
     }
-    words.filter(Inflection { stemmer: algorithm(language).map(frostem::Stemmer::new), purpose }).build()
+    words
+        .filter(Inflection { language, stemmer: algorithm(language).map(frostem::Stemmer::new), purpose })
+        .build()
 }
 
 /// The rules that take the endings off; `None` where there are none.
@@ -87,14 +91,44 @@ fn algorithm(language: Language) -> Option<Algorithm> {
 /// also has the stem of the word without accents, at the same place, where it is another.
 #[derive(Clone, Copy)]
 struct Inflection {
+    language: Language,
     stemmer: Option<frostem::Stemmer>,
     purpose: Purpose,
 }
 
 impl Inflection {
     fn stem(&self, word: &str) -> String {
-        self.stemmer.map_or_else(|| fold(word), |stemmer| fold(&stemmer.stem(word)))
+        let Some(stemmer) = self.stemmer else { return fold(word) };
+        if self.language == Language::Portuguese {
+            return fold(&stemmer.stem(&singular(word)));
+        }
+        fold(&stemmer.stem(word))
     }
+}
+
+/// A Portuguese word whose plural changes more than its ending, in the singular: the rules of Snowball leave short ones apart
+/// ("estação", "estações"). After the plural reduction of Orengo and Huyck, "A stemming algorithm for the Portuguese language",
+/// SPIRE 2001.
+fn singular(word: &str) -> Cow<'_, str> {
+    const ENDINGS: &[(&str, &str, usize)] = &[
+        ("ões", "ão", 1),
+        ("oes", "ão", 3),
+        ("ães", "ão", 1),
+        ("ãos", "ão", 1),
+        ("ais", "al", 3),
+        ("éis", "el", 2),
+        ("óis", "ol", 2),
+        ("ns", "m", 2),
+    ];
+    for (plural, singular, least) in ENDINGS {
+        if let Some(stem) = word.strip_suffix(plural)
+            && stem.chars().count() >= *least
+            && !matches!(word, "mães" | "demais" | "jamais")
+        {
+            return Cow::Owned(format!("{stem}{singular}"));
+        }
+    }
+    Cow::Borrowed(word)
 }
 
 impl TokenFilter for Inflection {
@@ -182,6 +216,10 @@ mod tests {
             (Language::Portuguese, "administração", "administrações"),
             (Language::Portuguese, "educacao", "educação"),
             (Language::Portuguese, "jogo", "jogos"),
+            (Language::Portuguese, "estação", "estações"),
+            (Language::Portuguese, "estacao", "estações"),
+            (Language::Portuguese, "animal", "animais"),
+            (Language::Portuguese, "imagem", "imagens"),
             (Language::German, "strassen", "Straße"),
             (Language::German, "Mädchen", "madchen"),
             (Language::French, "cheval", "chevaux"),

@@ -23,9 +23,9 @@ pub(super) fn surroundings(
     // Relative to the root of the workspace of crates, where the project's own commands run.
     let data = data.map_or_else(|| root.join("../shared/data"), |data| root.join(data));
     let on_shelf = shelf.clone();
-    let embedder = move || {
+    let embedder = move |model: Option<&str>| {
         let mut view = FetchView::default();
-        let options = SentenceOptions::default();
+        let options = model.map_or_else(SentenceOptions::default, SentenceOptions::with_model);
         let opened = SentenceEmbedder::open(&on_shelf, &options, &mut |p| view.show(&p));
         let embedder: Arc<dyn Embedder> = Arc::new(opened.map_err(|e| AdapterError::Needs(e.to_string()))?);
         Ok(embedder)
