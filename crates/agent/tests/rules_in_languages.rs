@@ -456,7 +456,10 @@ fn chinese() {
         电梯 | must: not features = 电梯
         两居室 | must: bedrooms = 2"#]],
     );
-    check("一九九〇年代上海的房子", expect![[r#"
+    check(
+        "一九九〇年代上海的房子",
+        expect![[r#"
         一九九〇年代 | must: year between 1990 and 1999
-        上海 | must: city = 上海"#]]);
+        上海 | must: city = 上海"#]],
+    );
 }

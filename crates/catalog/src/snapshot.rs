@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use segue_world::fs;
+use rusqlite::{Connection, OptionalExtension, params};
+use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::LexiconIndex;
@@ -39,6 +39,41 @@ pub enum StoreError {
         /// Which one.
         generation: u32,
     },
+    /// The workspace was written by a later version of Segue.
+    #[error(
+        "the workspace of `{path}` has version {found} and this `segue` knows versions up to {known}; use a newer `segue`"
+    )]
+    TooNew {
+        /// The database file.
+        path: PathBuf,
+        /// The workspace's version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The workspace was written by an earlier version of Segue.
+    #[error(
+        "the workspace of `{path}` has version {found}, of an earlier `segue`; `segue doctor --fix` brings it up to date, and so does the next import"
+    )]
+    Older {
+        /// The database file.
+        path: PathBuf,
+        /// The workspace's version.
+        found: i64,
+    },
+    /// The file is not the one that was opened.
+    #[error(
+        "generation {generation} is not in `{path}` any more: it was removed, or the workspace was replaced; start again"
+    )]
+    Replaced {
+        /// The database file.
+        path: PathBuf,
+        /// Which one.
+        generation: u32,
+    },
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The description of a generation does not parse.
     #[error("the description of generation {generation} in `{path}` is damaged: {source}")]
     Damaged {
@@ -88,6 +123,8 @@ pub struct Snapshot {
 struct Shared {
     path: PathBuf,
     catalog: Catalog,
+    /// The description as it stands in the file, by which the file is known again.
+    description: String,
     idle: Mutex<Vec<Connection>>,
     /// Loaded when first wanted.
     lexicon: OnceLock<LexiconIndex>,
@@ -96,6 +133,7 @@ struct Shared {
 impl Snapshot {
     /// Opens one generation of a workspace.
     pub fn of(workspace: &Workspace, generation: u32) -> Result<Self, StoreError> {
+        crate::migration::check_readable(workspace)?;
         Self::open(&workspace.rows_db(generation), generation)
     }
 
@@ -118,7 +156,8 @@ impl Snapshot {
         }
         let catalog = Catalog { generation, ..described.catalog };
         let idle = Mutex::new(vec![connection]);
-        let shared = Shared { path: path.to_owned(), catalog, idle, lexicon: OnceLock::new() };
+        let shared =
+            Shared { path: path.to_owned(), catalog, description: json, idle, lexicon: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -154,11 +193,33 @@ impl Snapshot {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.shared.path).map_err(at)?,
+            None => {
+                let connection = connect(&self.shared.path).map_err(|e| self.unless_replaced(e))?;
+                self.check(&connection)?;
+                connection
+            }
         };
         let result = work(&connection).map_err(at);
         self.idle().push(connection);
         result
+    }
+
+    /// That a connection, opened by the file's name, leads to the file that was opened first: a backup may have been restored
+    /// in its place, or the generation removed.
+    pub fn check(&self, connection: &Connection) -> Result<(), StoreError> {
+        let sql = "SELECT description FROM segue_catalog";
+        let found: String =
+            connection.query_row(sql, [], |r| r.get(0)).map_err(|e| self.unless_replaced(e))?;
+        if found == self.shared.description { Ok(()) } else { Err(self.replaced()) }
+    }
+
+    fn unless_replaced(&self, source: rusqlite::Error) -> StoreError {
+        let path = &self.shared.path;
+        if fs::exists(path) { StoreError::Sqlite { path: path.clone(), source } } else { self.replaced() }
+    }
+
+    fn replaced(&self) -> StoreError {
+        StoreError::Replaced { path: self.shared.path.clone(), generation: self.catalog().generation }
     }
 
     /// The ordinal of the item with this id.
@@ -212,8 +273,7 @@ impl Snapshot {
 /// A read-only connection on which `fold(text)` is defined.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     use rusqlite::functions::FunctionFlags;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = crate::sqlite::open_read_only(path)?;
     connection.set_prepared_statement_cache_capacity(128);
     // A statement keeps its plan whatever is bound to it; SQLite would plan some anew for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

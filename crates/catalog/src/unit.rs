@@ -53,6 +53,8 @@ const UNITS: &[(&str, &str, f64, &[&str])] = &[
     ("usd", "usd", 1.0, &["$", "dollar", "dollars"]),
     ("eur", "eur", 1.0, &["€", "euro", "euros"]),
     ("gbp", "gbp", 1.0, &["£"]),
+    ("brl", "brl", 1.0, &["r$", "real", "reais"]),
+    ("cny", "cny", 1.0, &["¥", "yuan", "rmb", "元"]),
 ];
 
 impl Unit {

@@ -25,8 +25,23 @@ pub enum WorkspaceError {
     #[error("the workspace `{0}` has no index yet; run `segue index`")]
     NotIndexed(PathBuf),
     /// Another process is writing.
-    #[error("another import or index is running in `{0}`; wait for it, or end it, and try again")]
-    Busy(PathBuf),
+    #[error("another command is writing in `{root}`{}; wait for it, or end it, and try again", in_brackets(.by.as_deref()))]
+    Busy {
+        /// The folder.
+        root: PathBuf,
+        /// Which process, as it said itself.
+        by: Option<String>,
+    },
+    /// `workspace.toml` cannot be used.
+    #[error("`{path}`, line {line}: {reason}; correct it")]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
     /// `CURRENT` is not a number.
     #[error("`{path}` should hold a generation's number and holds `{content}`; run `segue index`")]
     DamagedCurrent {
@@ -38,6 +53,10 @@ pub enum WorkspaceError {
     /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+fn in_brackets(holder: Option<&str>) -> String {
+    holder.map_or_else(String::new, |holder| format!(" ({holder})"))
 }
 
 impl Workspace {
@@ -86,6 +105,11 @@ impl Workspace {
         self.root.join("cache")
     }
 
+    /// How fast this machine indexes.
+    pub fn rates(&self) -> PathBuf {
+        self.root.join("rates.json")
+    }
+
     /// Rows that an import refused, one JSON Lines file an import.
     pub fn rejects_dir(&self) -> PathBuf {
         self.root.join("rejects")
@@ -94,6 +118,15 @@ impl Workspace {
     /// What happened in each turn, one JSON Lines file a turn.
     pub fn traces_dir(&self) -> PathBuf {
         self.root.join("traces")
+    }
+
+    /// Where a backup is read before it becomes this workspace: beside it, as only what is on one disk changes places at
+    /// once.
+    pub fn restore_dir(&self) -> PathBuf {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.root.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.'));
+        name.push(".restore.part");
+        self.root.with_file_name(name)
     }
 
     /// The generation that readers use.
@@ -118,6 +151,23 @@ impl Workspace {
     /// or when the process ends, however it ends.
     pub fn lock_for_writing(&self) -> Result<FileLock, WorkspaceError> {
         fs::create_dir_all(&self.root)?;
-        fs::try_lock(&self.root.join(".lock"))?.ok_or_else(|| WorkspaceError::Busy(self.root.clone()))
+        let Some(lock) = fs::try_lock(&self.lock_file())? else {
+            return Err(WorkspaceError::Busy { root: self.root.clone(), by: self.holder() });
+        };
+        // It serves those who are refused; a full disk does not stop what makes room on it.
+        let _ = lock.note(&format!("process {}", std::process::id()));
+        Ok(lock)
+    }
+
+    /// The file that writers lock.
+    pub fn lock_file(&self) -> PathBuf {
+        self.root.join(".lock")
+    }
+
+    /// Who took the writers' lock last, as it said itself: who holds it, if it is held.
+    pub fn holder(&self) -> Option<String> {
+        let said = fs::read_to_string(&self.lock_file()).ok()?;
+        let number = said.strip_prefix("process ")?.trim().parse::<u32>().ok()?;
+        Some(format!("process {number}"))
     }
 }

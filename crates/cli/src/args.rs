@@ -56,8 +56,16 @@ pub(crate) enum Command {
     Import(Import),
     /// Build the indexes of what was imported and serve them
     Index(Index),
-    /// What is in the workspace
+    /// The generations of the catalogue: list, compare, roll back, prune
+    Generations(Generations),
+    /// What is in the workspace, how large and how fresh it is, and what an index would do
     Status,
+    /// What is wrong with workspace, models and endpoints, and what to do about it
+    Doctor(Doctor),
+    /// Write the workspace into one file, while it is in use
+    Backup(Backup),
+    /// Make a workspace of a backup
+    Restore(Restore),
     /// Have a conversation
     Chat(Chat),
     /// Ask one thing
@@ -119,6 +127,114 @@ pub(crate) struct Index {
     #[arg(long, value_name = "MODEL", conflicts_with = "no_embeddings")]
     pub(crate) model: Option<String>,
 }
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = GENERATIONS_HELP)]
+pub(crate) struct Generations {
+    #[command(subcommand)]
+    pub(crate) command: Option<GenerationsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenerationsCommand {
+    /// Every generation: state, when it was imported, items, content hash, size, model; this is the default
+    List,
+    /// What is different between two: fields, items, statistics, embeddings
+    Compare {
+        /// The earlier one
+        a: u32,
+        /// The later one
+        b: u32,
+        /// How many items of each kind to name; counts are of all
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        limit: u16,
+    },
+    /// Let an indexed generation serve again, at once
+    Rollback {
+        /// Which one; the newest before the one that serves, if not given
+        number: Option<u32>,
+    },
+    /// How many old generations are kept, from the next import or index on; written to workspace.toml
+    Keep {
+        /// So many, beside the one that serves
+        count: u32,
+    },
+    /// Remove old generations with their rows and indexes, and give the disk back what they took
+    Prune {
+        /// How many old ones stay; as workspace.toml says, if not given
+        #[arg(long, value_name = "N")]
+        keep: Option<u32>,
+    },
+}
+
+const GENERATIONS_HELP: &str = "\
+An import makes a generation, an index lets it serve. The one that served before is kept, so that `rollback` has something to go back
+to; `keep N` keeps more. Numbers are never given twice. What serves goes on serving during all of this; long-running processes
+see another generation when they start again.";
+
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_HELP)]
+pub(crate) struct Doctor {
+    /// Do what is safe: remove what killed commands left, bring an older workspace to this version, have damaged model files
+    /// fetched again
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Ask no endpoint and start no other program
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+const DOCTOR_HELP: &str = "\
+It reads all of the workspace and of the model shelf, and waits a few seconds for an endpoint. No message shows a key.
+
+Exit codes: 0 no error (there may be warnings), 3 an error is left.";
+
+#[derive(Debug, Args)]
+#[command(after_help = BACKUP_HELP)]
+pub(crate) struct Backup {
+    /// The file to write; its name says how it is compressed: .tar.zst, .tar.gz or .tar
+    pub(crate) file: PathBuf,
+    /// Leave these out (names separated by commas)
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    pub(crate) without: Vec<Without>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// A part of a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Without {
+    /// Conversations
+    Sessions,
+    /// What happened in each turn
+    Traces,
+    /// Embeddings by the hash of their text: what an index can compute again
+    Cache,
+}
+
+const BACKUP_HELP: &str = "\
+In it are rows and indexes of every generation, settings, prompts, and what people said: conversations and traces, unless they are
+left out. Keys are not: they are in the environment, and files that `key_file` in workspace.toml names are left out; what you
+write into workspace.toml yourself (headers) is in it. Others can ask, chat, import and index meanwhile; the copy is of one moment.
+Databases are copied beside FILE first, so that there must be room for them twice. FILE appears when it is whole.";
+
+#[derive(Debug, Args)]
+#[command(after_help = RESTORE_HELP)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The folder to restore into; the workspace, if not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// Take the place of what is there; that is put aside, not removed
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+const RESTORE_HELP: &str = "\
+Everything is read and every SHA-256 compared beside the workspace before it takes its place, at once; killed before that, the old
+workspace is there. Processes that have the old one open (chat, serve) go on with it until they are started again.";
 
 /// How a turn is done.
 #[derive(Debug, Args, Clone, Default)]

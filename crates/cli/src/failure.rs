@@ -1,7 +1,9 @@
 //! What went wrong, for a person and for a program.
 
-use std::fmt;
+use std::error::Error;
+use std::{fmt, io};
 
+use rusqlite::ErrorCode;
 use serde::Serialize;
 
 /// A job that failed: what, where, and what to do about it.
@@ -57,20 +59,62 @@ macro_rules! from_errors {
     ($($kind:literal: $error:ty,)+) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                let message = error.to_string();
-                // What stands behind the last semicolon of a message is what to do.
-                match message.rsplit_once("; ") {
-                    Some((what, remedy)) => Self::new($kind, what).remedy(remedy),
-                    None => Self::new($kind, message),
+                let (message, trouble) = (error.to_string(), trouble(&error));
+                // What stands behind the last semicolon of a message is what to do, unless the disk is what is wrong.
+                match (message.rsplit_once("; "), trouble) {
+                    (Some((what, _)), Some(trouble)) => Self::new($kind, what).remedy(trouble),
+                    (None, Some(trouble)) => Self::new($kind, message).remedy(trouble),
+                    (Some((what, remedy)), None) => Self::new($kind, what).remedy(remedy),
+                    (None, None) => Self::new($kind, message),
                 }
             }
         })+
     };
 }
 
+/// What to do about a disk or a folder, wherever in the house it was found out.
+fn trouble(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    const ROOM: &str = "make room on the disk and try again; nothing was lost";
+    const RIGHTS: &str = "see that you may write there (permissions, a disk that is read-only), or choose another folder with --workspace";
+    const DISK: &str = "see whether the disk is full or failing, and try again";
+    const WAIT: &str = "another process is writing; wait for it and try again";
+    const DAMAGED: &str = "run `segue doctor`; `segue restore` brings a backup back";
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    return Some(ROOM);
+                }
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => return Some(RIGHTS),
+                _ => {}
+            }
+        }
+        match error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code) {
+            Some(ErrorCode::DiskFull) => return Some(ROOM),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                return Some(RIGHTS);
+            }
+            Some(ErrorCode::SystemIoFailure) => return Some(DISK),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return Some(WAIT),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => return Some(DAMAGED),
+            _ => {}
+        }
+        // Tantivy keeps such errors (no space left, file too large) in words.
+        let words = error.to_string();
+        if words.contains("os error 28)") || words.contains("os error 27)") {
+            return Some(ROOM);
+        }
+        next = error.source();
+    }
+    None
+}
+
 from_errors! {
     "workspace": segue_catalog::WorkspaceError,
     "catalog": segue_catalog::StoreError,
+    "backup": segue_catalog::BackupError,
+    "generations": segue_catalog::GenerationError,
     "dataset": segue_catalog::DatasetError,
     "infer": segue_catalog::InferError,
     "import": segue_catalog::ImportError,

@@ -17,6 +17,7 @@ use segue_world::{RealWorld, World};
 use crate::args::{Planner, TurnArgs, Writer};
 use crate::export::Exports;
 use crate::failure::Failure;
+use crate::output::remark;
 use crate::prompt::approval;
 
 /// Where commands find what they need.
@@ -62,6 +63,14 @@ impl House {
         &self.workspace
     }
 
+    /// The workspace, in which something has been imported.
+    pub(crate) fn existing(&self) -> Result<&Workspace, Failure> {
+        match self.workspace.is_there() {
+            true => Ok(&self.workspace),
+            false => Err(segue_catalog::WorkspaceError::Missing(self.workspace.root().to_owned()).into()),
+        }
+    }
+
     /// The shelf of this user.
     pub(crate) fn shelf(&self) -> Result<Shelf, Failure> {
         Ok(Shelf::new(self.world.clone())?)
@@ -75,23 +84,18 @@ impl House {
         Ok(set.or_else(|| embedding_model(&self.workspace, TEXT_SPACE)).unwrap_or_else(usual))
     }
 
-    /// Why the vectors that serve are not those that `workspace.toml` asks for, if they are not.
-    pub(crate) fn stale_embeddings(&self) -> Result<Option<String>, Failure> {
-        let (wanted, serving) = (self.embedding_model()?, embedding_model(&self.workspace, TEXT_SPACE));
-        Ok(serving.filter(|serving| *serving != wanted).map(|serving| {
-            format!("embedded by {serving}, and workspace.toml asks for {wanted}: run `segue index`")
-        }))
-    }
-
     /// The embedder of the index that serves, if all that it needs is on the shelf. Nothing is fetched: questions need no
     /// network.
     pub(crate) fn embedder(&self) -> Result<Option<Arc<dyn Embedder>>, Failure> {
         let shelf = self.shelf()?;
         let serving = embedding_model(&self.workspace, TEXT_SPACE);
-        let options = match serving.filter(|name| shelf.resource(name).is_ok()) {
-            Some(name) => SentenceOptions::with_model(name),
-            None => SentenceOptions::default(),
-        };
+        let name = serving.filter(|name| shelf.resource(name).is_ok());
+        self.embedder_named(&name.unwrap_or_else(|| SentenceOptions::default().model))
+    }
+
+    /// The embedder of this name, if all that it needs is on the shelf.
+    pub(crate) fn embedder_named(&self, name: &str) -> Result<Option<Arc<dyn Embedder>>, Failure> {
+        let (shelf, options) = (self.shelf()?, SentenceOptions::with_model(name));
         if !SentenceEmbedder::is_there(&shelf, &options) {
             return Ok(None);
         }
@@ -109,7 +113,7 @@ impl House {
     }
 
     /// The models that `workspace.toml` names, and those of the shelf.
-    fn models(&self) -> Result<ModelsConfig, Failure> {
+    pub(crate) fn models(&self) -> Result<ModelsConfig, Failure> {
         Ok(ModelsConfig::read(self.workspace.root().join("workspace.toml"))?.with_shelf(&self.shelf()?))
     }
 
@@ -215,6 +219,21 @@ impl House {
         model.map(Some).ok_or(missing)
     }
 
+    /// The conversations; where they cannot be written, a copy that lasts as long as this process.
+    fn sessions(&self) -> Result<SessionStore, Failure> {
+        let path = self.workspace.sessions_db();
+        match SessionStore::open(&path, self.world.clone()) {
+            Err(error) if error.is_read_only() => {
+                remark(format!(
+                    "{} cannot be written: this conversation is not kept",
+                    self.workspace.root().display()
+                ));
+                Ok(SessionStore::open_copy(&path, self.world.clone())?)
+            }
+            other => Ok(other?),
+        }
+    }
+
     /// Opens the workspace for questions, leaving out some tools.
     pub(crate) fn open(&self, without: &[String]) -> Result<Door, Failure> {
         // A damaged workspace is told before anything is loaded.
@@ -226,7 +245,7 @@ impl House {
         }
         let registry = everything.without(without);
         let agent = Agent::new(self.world.clone(), engine.snapshot().clone(), registry.clone());
-        let sessions = SessionStore::open(&self.workspace.sessions_db(), self.world.clone())?;
+        let sessions = self.sessions()?;
         Ok(Door {
             agent,
             registry,

@@ -256,6 +256,11 @@ fn wrapped(text: &str, indent: &str) -> String {
     lines.join("\n")
 }
 
+/// A size for people: "12.3 MB".
+pub(crate) fn bytes(count: u64) -> String {
+    indicatif::DecimalBytes(count).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,7 +163,8 @@ fn killed_half_way_nothing_is_lost() {
     many_homes(&at.join("homes.csv"), 30_000);
     let header = "id,title,city,rooms,price\n";
     let changed: String = (30_000..31_000).map(|i| format!("h{i},House {i},City 1,3,5\n")).collect();
-    segue_world::fs::write_atomic(&at.join("changes.csv"), format!("{header}{changed}").as_bytes()).expect("a file");
+    segue_world::fs::write_atomic(&at.join("changes.csv"), format!("{header}{changed}").as_bytes())
+        .expect("a file");
     segue_world::fs::write_atomic(&at.join("gone.txt"), b"id\nh40000\nh40001\n").expect("a file");
     let mut at_work = 0;
     for args in [whole, changes, index] {
@@ -177,7 +178,10 @@ fn killed_half_way_nothing_is_lost() {
         }
         timed(args);
     }
-    assert!(at_work >= 20, "only {at_work} of 60 were still at work: the table is too small for this machine");
+    assert!(
+        at_work >= 20,
+        "only {at_work} of 60 were still at work: the table is too small for this machine"
+    );
     // As imported at once: with each change twice, nothing is there twice.
     let (code, report) = segue(at, &["import", "changes.csv", "--update", "--delete", "gone.txt"]);
     let expected = json!({"added": 0, "changed": 0, "unchanged": 59_998, "deleted": 0, "unknown": 2});

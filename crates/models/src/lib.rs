@@ -46,10 +46,10 @@ mod shelf;
 
 pub use chat::{
     Abilities, AbilityStore, Cassette, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest,
-    Completion, ConfigError, Delta, Endpoint, EndpointOptions, Finish, IN_PROCESS, JsonSchemaFormat, Message,
-    ModelSource, ModelsConfig, OPENAI_BASE_URL, OpenError, Prices, ResolvedModel, Role, ScriptedModel,
-    Secrets, TaskRole, TokenLogprob, ToolCallRequest, ToolChoice, ToolDefinition, Usage, Wait, Weights,
-    calls_in, json_in, probe,
+    Completion, ConfigError, Delta, Endpoint, EndpointOptions, Finish, IN_PROCESS, JsonSchemaFormat,
+    ListingError, Message, ModelSource, ModelsConfig, OPENAI_BASE_URL, OpenError, Prices, ResolvedModel,
+    Role, ScriptedModel, Secrets, TaskRole, TokenLogprob, ToolCallRequest, ToolChoice, ToolDefinition, Usage,
+    Wait, Weights, calls_in, json_in, probe,
 };
 pub use embedder::{EmbedError, Embedder};
 pub use hash::HashEmbedder;
@@ -57,5 +57,5 @@ pub use onnx::OnnxError;
 pub use sentence::{EmbeddingSettings, EmbeddingSettingsError, LoadError, SentenceEmbedder, SentenceOptions};
 pub use shelf::{
     Attempt, FileSpec, HubRepository, Origin, Package, Prefix, Progress, Resource, ResourceFiles,
-    ResourceKind, Shelf, ShelfError, Source,
+    ResourceKind, Shelf, ShelfError, ShelfState, Source,
 };

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use segue_catalog::{Catalog, ImportError, Ordinal, Row, Snapshot, Store, Workspace, write_lookups};
+use segue_catalog::{
+    Catalog, GenerationSettings, ImportError, Ordinal, Row, Snapshot, Store, Workspace, write_lookups,
+};
 use segue_models::Embedder;
 use segue_world::{World, fs};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::embedding_text::embedding_text;
 use crate::lexical::LexicalWriter;
@@ -33,7 +35,7 @@ pub struct IndexProgress {
 }
 
 /// What an index did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IndexReport {
     /// The generation that now serves.
     pub generation: u32,
@@ -140,9 +142,15 @@ fn aside(folder: &Path) -> PathBuf {
     folder.with_extension("old")
 }
 
-/// The generation that served before stays, so that its readers can end; those before it go.
-fn forget_others(workspace: &Workspace, store: &mut Store, keep: [Option<u32>; 2]) -> Result<(), IndexError> {
-    let keep: Vec<u32> = keep.into_iter().flatten().collect();
+/// The generation that served before stays, so that its readers can end; others as `workspace.toml` says.
+fn forget_others(
+    workspace: &Workspace,
+    store: &mut Store,
+    in_use: [Option<u32>; 2],
+) -> Result<(), IndexError> {
+    let mut in_use: Vec<u32> = in_use.into_iter().flatten().collect();
+    in_use.dedup();
+    let keep = GenerationSettings::read(workspace)?.kept(&store.generations()?, &in_use);
     for removed in store.keep_only(&keep)? {
         fs::remove_dir_all(&workspace.generation_dir(removed))?;
     }

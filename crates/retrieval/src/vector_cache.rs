@@ -42,6 +42,23 @@ impl VectorCache {
         }
     }
 
+    /// The same to read only; `None` where nothing was embedded by this model yet.
+    pub(crate) fn open_to_read(folder: &Path, fingerprint: &str) -> Result<Option<Self>, IndexError> {
+        let path = folder.join("embeddings.db");
+        if !fs::exists(&path) {
+            return Ok(None);
+        }
+        let found = segue_catalog::open_read_only(&path).and_then(|connection| {
+            let sql = "SELECT id FROM models WHERE fingerprint = ?1";
+            let model = connection.query_row(sql, [fingerprint], |r| r.get(0)).optional()?;
+            Ok(model.map(|model| (connection, model)))
+        });
+        match found {
+            Ok(found) => Ok(found.map(|(connection, model)| Self { path, connection, model })),
+            Err(source) => Err(IndexError::Cache { path, source }),
+        }
+    }
+
     /// True if there is a vector of the text.
     pub(crate) fn has(&self, text: &TextKey, dimensions: usize) -> Result<bool, IndexError> {
         let sql = "SELECT 1 FROM vectors WHERE model = ?1 AND text = ?2 AND length(vector) = ?3";

@@ -87,7 +87,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Renames a file or folder, replacing a file, and waits until the folder is on the disk.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).at("rename", from)?;
-    match to.parent().filter(|p| !p.as_os_str().is_empty()) {
+    sync_parent(to)
+}
+
+fn sync_parent(path: &Path) -> Result<()> {
+    match path.parent().filter(|p| !p.as_os_str().is_empty()) {
         Some(parent) => File::open(parent).and_then(|d| d.sync_all()).at("sync", parent),
         None => Ok(()),
     }
@@ -141,6 +145,52 @@ pub fn metadata(path: &Path) -> Result<Metadata> {
     Ok(Metadata { len: found.len(), is_dir: found.is_dir(), modified: found.modified().ok() })
 }
 
+/// Creates a file for streaming that must not be there yet.
+pub fn create_new(path: &Path) -> Result<BufWriter<File>> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path).at("create", path)?;
+    Ok(BufWriter::with_capacity(1 << 16, file))
+}
+
+/// Exchanges two folders, so that whoever looks sees both before or both after; where the system cannot, by three
+/// renames, of which the second may be cut from the first: then `a` is gone, and `b` and `aside` are there.
+pub fn exchange(a: &Path, b: &Path, aside: &Path) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+            Ok(()) => return sync_parent(a),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            Err(errno) => return Err(io::Error::from(errno)).at("exchange", a),
+        }
+    }
+    rename(a, aside)?;
+    if let Err(error) = rename(b, a) {
+        rename(aside, a)?;
+        return Err(error);
+    }
+    rename(aside, b)
+}
+
+/// Bytes that may still be written where this file or folder is.
+pub fn free_space(path: &Path) -> Result<u64> {
+    fs4::available_space(path).at("look at the disk of", path)
+}
+
+/// Bytes of a file, or of all files of a folder; what vanishes meanwhile counts nothing. Links are not followed.
+pub fn size_of(path: &Path) -> u64 {
+    let Ok(found) = fs::symlink_metadata(path) else { return 0 };
+    if !found.is_dir() {
+        return found.len();
+    }
+    list(path).unwrap_or_default().iter().map(|inside| size_of(inside)).sum()
+}
+
+/// True of a link, whatever it leads to.
+pub fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}
+
 /// What is in a folder, sorted by name.
 pub fn list(path: &Path) -> Result<Vec<PathBuf>> {
     let mut found = fs::read_dir(path)
@@ -153,14 +203,22 @@ pub fn list(path: &Path) -> Result<Vec<PathBuf>> {
 /// An exclusive lock on a file, held until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
+}
+
+impl FileLock {
+    /// Writes into the locked file, for whoever finds it locked. It stays there when the lock is let go.
+    pub fn note(&self, text: &str) -> io::Result<()> {
+        self.file.set_len(0)?;
+        (&self.file).write_all(text.as_bytes())
+    }
 }
 
 /// Takes the lock on `path` if nobody holds it; `None` if somebody does.
 pub fn try_lock(path: &Path) -> Result<Option<FileLock>> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).at("open", path)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(FileLock { _file: file })),
+        Ok(()) => Ok(Some(FileLock { file })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => Err(source).at("lock", path),
     }
@@ -182,6 +240,25 @@ mod tests {
         write_atomic(&path, b"2")?;
         assert_eq!(read_to_string(&path)?, "2");
         assert_eq!(list(folder.path())?, [path]);
+        Ok(())
+    }
+
+    #[test]
+    fn exchanged_folders_have_each_others_content() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(|source| FileError {
+            action: "create",
+            path: PathBuf::new(),
+            source,
+        })?;
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a", "b"] {
+            create_dir_all(&path(name))?;
+            write_atomic(&path(name).join("name"), name.as_bytes())?;
+        }
+        exchange(&path("a"), &path("b"), &path("aside"))?;
+        assert_eq!(read_to_string(&path("a/name"))? + &read_to_string(&path("b/name"))?, "ba");
+        assert_eq!((size_of(folder.path()), exists(&path("aside"))), (2, false));
+        assert!(free_space(folder.path())? > 0);
         Ok(())
     }
 

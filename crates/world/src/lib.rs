@@ -31,8 +31,9 @@ pub use real::RealWorld;
 pub mod fs {
     //! Files: the only place that touches the file system directly.
     pub use crate::files::{
-        Metadata, append, create_dir_all, exists, is_dir, link, list, metadata, open, read, read_to_string,
-        remove_dir_all, remove_file, rename, sync, try_lock, write_atomic, writer,
+        Metadata, append, create_dir_all, create_new, exchange, exists, free_space, is_dir, is_link, link,
+        list, metadata, open, read, read_to_string, remove_dir_all, remove_file, rename, size_of, sync,
+        try_lock, write_atomic, writer,
     };
 }
 

@@ -54,12 +54,12 @@ pub(super) static PACK: Pack = Pack {
         "十二月",
     ],
     units: &[
-        ("元", ""),
-        ("块", ""),
-        ("塊", ""),
-        ("块钱", ""),
-        ("元钱", ""),
-        ("人民币", ""),
+        ("元", "yuan"),
+        ("块", "yuan"),
+        ("塊", "yuan"),
+        ("块钱", "yuan"),
+        ("元钱", "yuan"),
+        ("人民币", "yuan"),
         ("美元", "dollars"),
         ("欧元", "euros"),
         ("小时", "hours"),
@@ -110,6 +110,7 @@ pub(super) static PACK: Pack = Pack {
     endings: &[],
     degrees: &[],
     open_syllables: false,
+    links: &[],
     sentences: super::sentences::CHINESE,
     thousands: ",",
     none: "没有",
@@ -210,6 +211,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("# 到 # 之间", "between {1} and {2}"),
     ("# 至 # 之间", "between {1} and {2}"),
     ("# 和 # 之间", "between {1} and {2}"),
+    ("#n @f 到 #n @f 之间", "{2} between {1} and {3}"),
+    ("#n 到 #n @f 之间", "{3} between {1} and {2}"),
+    ("#n @f 到 #n @f", "{2} between {1} and {3}"),
+    ("#n 到 #n @f", "{3} between {1} and {2}"),
+    ("#n 至 #n @f", "{3} between {1} and {2}"),
     ("# 到 #", "{1} to {2}"),
     ("# 至 #", "{1} to {2}"),
     ("#y 年", "{1}"),
@@ -263,6 +269,8 @@ const PHRASES: &[(&str, &str)] = &[
     // Negation.
     ("不", "not"),
     ("不是", "not"),
+    ("既不是", "not"),
+    ("也不是", "not"),
     ("并非", "not"),
     ("非", "not"),
     ("不要", "no"),
@@ -381,6 +389,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("仅", "only"),
     ("尽量", "preferably"),
     ("最好是", "preferably"),
+    ("最好 @a 一点", "preferably {1}"),
+    ("最好是 @a 一点", "preferably {1}"),
+    ("最好 @a 一些", "preferably {1}"),
+    ("最好是 @a 一些", "preferably {1}"),
+    ("尽量 @a 一点", "preferably {1}"),
     ("如果 可以", "if possible"),
     ("可能 的话", "if possible"),
     ("或许", "maybe"),
@@ -480,7 +493,7 @@ const PHRASES: &[(&str, &str)] = &[
 ];
 
 const FILLING: &str = "\
-的 了 吗 嗎 呢 吧 啊 呀 哦 嘛 着 地 得 我 我们 你 您 你们 他 她 他们 咱 咱们 是 都 就 才 又 还 很 非常 特别 挺 蛮 真 \
+籍 籍的 的人 既 的 了 吗 嗎 呢 吧 啊 呀 哦 嘛 着 地 得 我 我们 你 您 你们 他 她 他们 咱 咱们 是 都 就 才 又 还 很 非常 特别 挺 蛮 真 \
 那种 这种 那样 这样 请 请问 麻烦 谢谢 謝謝 多谢 感谢 劳驾 你好 您好 嗨 喂 好 好的 嗯 可以 能 能不能 可不可以 会 要 想 \
 一下 一些 一个 一個 一部 一本 一首 一篇 一点 些 点 个 個 部 首 篇 本 座 家 套 位 种 類 类 那 这 哪 什么 怎么 谁 \
 看 看看 瞧瞧 听 读 查 查查 查一下 来 来点 来个 来几个 几个 几首 几部 几本 几篇 几座 去 上 下 里 中 内的 时候 时 \

@@ -5,7 +5,13 @@ use crate::rules::Form;
 
 pub(super) static PACK: Pack = Pack {
     phrases: PHRASES,
-    frames: &[("tussen", "in", "between"), ("net", "als", "like"), ("zo", "mogelijk", "most")],
+    frames: &[
+        ("tussen", "in", "between"),
+        ("laat", "zitten", "never mind"),
+        ("laat", "weg", "leave out"),
+        ("net", "als", "like"),
+        ("zo", "mogelijk", "most"),
+    ],
     trailing: &[
         "hoef ik niet",
         "hoef ik niet te zien",
@@ -135,6 +141,7 @@ pub(super) static PACK: Pack = Pack {
         ("st", Form::Superlative),
     ],
     open_syllables: true,
+    links: &["en", "s", "e", ""],
     sentences: super::sentences::DUTCH,
     thousands: ".",
     none: "Geen ",
@@ -196,6 +203,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("exact", "exactly"),
     ("of meer", "or more"),
     ("en meer", "or more"),
+    ("# @f minimaal", "at least {1} {2}"),
+    ("# @f minstens", "at least {1} {2}"),
+    ("# @f maximaal", "at most {1} {2}"),
+    ("# @f hooguit", "at most {1} {2}"),
     ("of hoger", "or higher"),
     ("en hoger", "or higher"),
     ("of groter", "or more"),
@@ -520,7 +531,7 @@ const PHRASES: &[(&str, &str)] = &[
 ];
 
 const FILLING: &str = "\
-ik je jij u jullie we wij ze zij hij hem haar hun ons onze mij me mijn mn zich zelf wat waar waarin waarbij wie wanneer \
+liever tonen toon laten geven hebben gebruiken gebruik werken werkt draaien draait maken maak kopen huren bevindt bevinden heten ik je jij u jullie we wij ze zij hij hem haar hun ons onze mij me mijn mn zich zelf wat waar waarin waarbij wie wanneer \
 wordt worden werd werden was waren ben bent heb heeft hebben had hadden gehad kan kunnen kun kon konden zou zouden zal \
 zullen moet moeten moest mag mogen mocht wil willen wilt wilde wou gaat gaan ging doen doet deed staat staan ligt liggen \
 zit zitten woont wonen komt komen kwam kost kosten telt tellen bevat bevatten duurt duren valt vallen blijft gemaakt \

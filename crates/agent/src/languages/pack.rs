@@ -41,6 +41,8 @@ pub(crate) struct Pack {
     pub(crate) degrees: &'static [(&'static str, Form)],
     /// True if a doubled letter is the same sound as a single one, and `z` and `v` are `s` and `f` at the end of a word.
     pub(crate) open_syllables: bool,
+    /// What stands between the parts of a compound ("geluid-s-software"), the longest first; none where words are not compounded.
+    pub(crate) links: &'static [&'static str],
     /// English templates of sentences and what this language says for them.
     pub(crate) sentences: &'static [(&'static str, &'static str)],
     /// How the separators of thousands look.

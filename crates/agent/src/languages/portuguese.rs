@@ -37,10 +37,10 @@ pub(super) static PACK: Pack = Pack {
         "dezembro",
     ],
     units: &[
-        ("reais", ""),
-        ("real", ""),
-        ("contos", ""),
-        ("pila", ""),
+        ("reais", "reais"),
+        ("real", "reais"),
+        ("contos", "reais"),
+        ("pila", "reais"),
         ("euro", "euros"),
         ("euros", "euros"),
         ("dolares", "dollars"),
@@ -142,6 +142,7 @@ pub(super) static PACK: Pack = Pack {
     ],
     degrees: &[],
     open_syllables: false,
+    links: &[],
     sentences: super::sentences::PORTUGUESE,
     thousands: ".",
     none: "Nenhum",
@@ -209,6 +210,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("na faixa dos", "around"),
     ("exatamente", "exactly"),
     ("ou mais", "or more"),
+    ("# @f no minimo", "at least {1} {2}"),
+    ("# @f pelo menos", "at least {1} {2}"),
+    ("# @f no maximo", "at most {1} {2}"),
+    ("# no minimo", "at least {1}"),
+    ("# no maximo", "at most {1}"),
     ("ou maior", "or more"),
     ("ou superior", "or higher"),
     ("para cima", "or more"),
@@ -292,6 +298,11 @@ const PHRASES: &[(&str, &str)] = &[
     // Negation.
     ("nao", "not"),
     ("n", "not"),
+    ("nao quero", "do not want"),
+    ("nao queremos", "do not want"),
+    ("nao queria", "do not want"),
+    ("nao gostaria de", "do not want"),
+    ("nao preciso de", "do not want"),
     ("nem", "nor"),
     ("sem", "without"),
     ("sem ser", "not"),
@@ -523,12 +534,12 @@ const PHRASES: &[(&str, &str)] = &[
     ("as", "the"),
     ("um", "a"),
     ("uma", "a"),
-    ("r $", ""),
-    ("r $ #", "{1}"),
+    ("r $ #n", "{1} reais"),
+    ("$ #n", "{1} reais"),
 ];
 
 const FILLING: &str = "\
-eu me mim voce voces vc vcs tu te nos nosso nossa nossos nossas ele ela eles elas meu minha meus minhas seu sua seus suas \
+sendo desejo desejamos mostrar gostar adquirir pretendo pretendemos oferece oferecem possui possuam possuir conta contando eu me mim voce voces vc vcs tu te nos nosso nossa nossos nossas ele ela eles elas meu minha meus minhas seu sua seus suas \
 isso isto aquilo esse essa este esta aquele aquela aqueles aquelas algum alguma alguns algumas algo coisa coisas ser sou \
 somos sao era eram foi foram seja sejam sera estou esta estao estava estar tenho temos tinha ter teve haver ha houve fica \
 ficam ficar fique fiquem pode podem poder posso podia podemos poderia deve devem dever deveria vou vai vao ir fazer faz \
@@ -604,6 +615,7 @@ const DICTIONARY: &[(&str, &str)] = &[
     ("casa", "house"),
     ("apartamento", "apartment"),
     ("ape", "apartment"),
+    ("ap", "apartment"),
     ("apto", "apartment"),
     ("imovel", "home property"),
     ("jardim", "garden"),

@@ -109,15 +109,26 @@ impl Prompt {
         Ok(Self { name: name.to_owned(), hash, template: template.to_owned(), source })
     }
 
+    /// Whether the text is a template; what inputs it wants shows when it is rendered.
+    pub fn syntax(&self) -> Result<(), PromptError> {
+        let environment = Environment::new();
+        let parsed = environment.template_from_str(&self.template);
+        parsed.map(drop).map_err(|error| self.unusable(&error))
+    }
+
+    fn unusable(&self, error: &minijinja::Error) -> PromptError {
+        PromptError::Template {
+            name: self.source.as_ref().map_or_else(|| self.name.clone(), |s| s.display().to_string()),
+            reason: error.to_string(),
+        }
+    }
+
     /// The text with its inputs filled in. An input that is missing is an error, not a gap.
     pub fn render(&self, inputs: impl Serialize) -> Result<String, PromptError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let inputs = minijinja::Value::from(Serde(inputs));
-        environment.render_str(&self.template, inputs).map_err(|error| PromptError::Template {
-            name: self.source.as_ref().map_or_else(|| self.name.clone(), |s| s.display().to_string()),
-            reason: error.to_string(),
-        })
+        environment.render_str(&self.template, inputs).map_err(|error| self.unusable(&error))
     }
 }
 

@@ -2,7 +2,7 @@
 //! [`Pack`]. Names, values and all other words stay as they are, and every token keeps the place of the words that it
 //! stands for, wherever it goes.
 
-use segue_catalog::FieldType;
+use segue_catalog::{FieldType, Unit};
 
 use super::RulesError;
 use super::bounds::is_calendar;
@@ -16,8 +16,12 @@ use crate::languages::{Numerals, Pack, is_place};
 
 /// What says nothing, in English.
 const NOTHING: &str = "um";
+/// Money: of fields that do not say what they are in, it is meant without being said.
+const MONEY: [&str; 5] = ["euros", "dollars", "pounds", "reais", "yuan"];
 /// The most tokens of a field's name or an adjective in a phrase.
 const LONGEST_PLACE: usize = 3;
+/// The fewest letters of a part of a compound.
+const SHORTEST_PART: usize = 4;
 /// The fewest letters of a word that is known with a slip in it.
 const SLIPS_FROM: usize = 6;
 
@@ -31,6 +35,7 @@ pub(super) fn gloss(request: &str, vocabulary: &Vocabulary<'_>) -> Result<Vec<To
     }
     let glosser = Glosser { pack, vocabulary };
     glosser.unslip(&mut tokens);
+    let mut tokens = glosser.uncompound(tokens);
     glosser.frames(&mut tokens);
     let mut tokens = glosser.phrases(&tokens);
     glosser.trailing(&mut tokens);
@@ -68,6 +73,72 @@ impl Glosser<'_> {
                 token.word = (*meant).to_owned();
             }
         }
+    }
+
+    /// "geluidssoftware": a word that nobody knows, whose end is a value or a name of the items, in its two parts. The first
+    /// may be anything.
+    fn uncompound(&self, tokens: Vec<Token>) -> Vec<Token> {
+        if self.pack.links.is_empty() {
+            return tokens;
+        }
+        let index = self.pack.index();
+        let mut out = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            // "systeemprogramma's" is no owner but several.
+            let word = token.owner.as_ref().unwrap_or(&token.word).as_str();
+            let known = token.quoted
+                || token.said.is_some()
+                // Places of the parts are those of the folded word.
+                || word.len() + token.owner.as_ref().map_or(0, |_| "'s".len()) != token.end - token.start
+                || index.function.contains(word)
+                || self.vocabulary.meaning(std::slice::from_ref(&token)).is_some();
+            match self.parts(word).filter(|_| !known) {
+                Some((head, tail)) => {
+                    let part = |from: usize, to: usize| Token {
+                        start: token.start + from,
+                        end: token.start + to,
+                        word: word.get(from..to).unwrap_or_default().to_owned(),
+                        owner: None,
+                        ..token.clone()
+                    };
+                    let second = Token { gap: Gap::Blank, end: token.end, ..part(tail, word.len()) };
+                    out.extend([part(0, head), second]);
+                }
+                None => out.push(token),
+            }
+        }
+        out
+    }
+
+    /// Where the first part of a compound ends and where the second begins.
+    fn parts(&self, word: &str) -> Option<(usize, usize)> {
+        let means = |part: &str| {
+            let token = Token { word: part.to_owned(), ..tokenize(part).pop()? };
+            let meaning = self.vocabulary.meaning(std::slice::from_ref(&token))?;
+            Some((meaning.noun, !meaning.senses.is_empty()))
+        };
+        let splits = (SHORTEST_PART..word.len().saturating_sub(SHORTEST_PART - 1))
+            .filter(|at| word.is_char_boundary(*at));
+        // The longest end that says something, with a beginning that does if there is one.
+        let mut best = None;
+        for at in splits {
+            let (head, tail) = word.split_at_checked(at)?;
+            if !means(tail).is_some_and(|(noun, value)| noun || value) {
+                continue;
+            }
+            let bare = self
+                .pack
+                .links
+                .iter()
+                .filter_map(|l| head.strip_suffix(l))
+                .filter(|h| h.len() >= SHORTEST_PART);
+            let value = bare.clone().find(|h| means(h).is_some_and(|m| m.1)).map(str::len);
+            match value {
+                Some(length) => return Some((length, at)),
+                None => best = best.or(Some((head.len(), at))),
+            }
+        }
+        best
     }
 
     /// "tussen … in": the first part becomes English, the second says nothing any more.
@@ -144,9 +215,10 @@ impl Glosser<'_> {
         if last.is_some_and(digits)
             && let Some((_, english)) = self.pack.units.iter().find(|u| u.0 == token.word)
             // "2 quartos": what the catalogue knows is no unit.
-            && self.vocabulary.meaning(tokens.get(i..=i)?).is_none()
+            && self.vocabulary.meaning(tokens.get(i..=i)?).is_none_or(|_| self.measures(english))
         {
-            return Some(english);
+            let is_money = MONEY.contains(english);
+            return Some(if is_money && !self.measures(english) { "" } else { english });
         }
         if let Some(at) = self.pack.months.iter().position(|m| *m == token.word)
             && (!token.capital || last.is_some_and(digits) || tokens.get(i + 1).is_some_and(digits))
@@ -154,6 +226,13 @@ impl Glosser<'_> {
             return MONTHS.get(at).copied();
         }
         self.pack.index().filling.contains(token.word.as_str()).then_some(NOTHING)
+    }
+
+    /// True if a field is measured in this unit.
+    fn measures(&self, unit: &str) -> bool {
+        let unit = Unit::parse(unit);
+        let units = self.vocabulary.catalog().fields.iter().filter_map(|f| f.unit.as_ref());
+        unit.is_known() && units.into_iter().any(|u| unit.factor_to(u).is_some())
     }
 
     /// The longest phrase that begins at this token.

@@ -28,7 +28,7 @@ pub(crate) struct Token {
     pub(crate) word: String,
     /// Where it ends in a possessive, the word without it: `kubrick` for "Kubrick's".
     pub(crate) owner: Option<String>,
-    /// True if it begins with a capital letter.
+    /// True if it begins with a capital letter, or is written in Chinese characters.
     pub(crate) capital: bool,
     /// True if it stands in quotation marks.
     pub(crate) quoted: bool,
@@ -176,7 +176,8 @@ fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
         end: start + raw.len(),
         word,
         owner,
-        capital: raw.starts_with(char::is_uppercase),
+        // Where there are no capitals anything may be a name.
+        capital: raw.starts_with(|c: char| c.is_uppercase() || is_han(c)),
         quoted,
         gap,
         said: None,

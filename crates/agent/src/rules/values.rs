@@ -229,7 +229,10 @@ impl Parser<'_> {
                 }
                 let next = self.kind(i + 1);
                 let apart = self.gap(i + 1) != Gap::Blank;
+                // Where adjectives come after what they are of, anything can follow.
+                let last = self.vocabulary.pack().is_some() && self.cue(i + 1).is_some();
                 let fits = apart
+                    || last
                     || matches!(
                         next,
                         None | Some(

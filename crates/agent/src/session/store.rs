@@ -100,6 +100,17 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS turns_time ON turns(time);
 ";
 
+impl SessionError {
+    /// True if the file or its folder cannot be written, and may well be readable.
+    pub fn is_read_only(&self) -> bool {
+        let code = match self {
+            Self::Sqlite { source, .. } => source.sqlite_error_code(),
+            _ => None,
+        };
+        matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+    }
+}
+
 impl SessionStore {
     /// Opens the sessions in this file, creating it if need be.
     pub fn open(path: &Path, world: Arc<dyn World>) -> Result<Self, SessionError> {
@@ -108,6 +119,27 @@ impl SessionStore {
         connection.busy_timeout(BUSY).map_err(at)?;
         let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
         connection.execute_batch(pragmas).map_err(at)?;
+        let found = format(&connection).map_err(at)?;
+        if found > FORMAT {
+            return Err(SessionError::TooNew { path: path.to_owned(), found, known: FORMAT });
+        }
+        if found < FORMAT {
+            create(&mut connection).map_err(at)?;
+        }
+        Ok(Self { path: path.to_owned(), world, connection: Mutex::new(connection) })
+    }
+
+    /// Opens a copy of the sessions in this file in memory, for a workspace that cannot be written: earlier conversations
+    /// can be gone on with, and what is said now is kept until the process ends.
+    pub fn open_copy(path: &Path, world: Arc<dyn World>) -> Result<Self, SessionError> {
+        let at = |source| SessionError::Sqlite { path: path.to_owned(), source };
+        let mut connection = Connection::open_in_memory().map_err(at)?;
+        if segue_world::fs::exists(path) {
+            let source = segue_catalog::open_read_only(path).map_err(at)?;
+            let copy = rusqlite::backup::Backup::new(&source, &mut connection).map_err(at)?;
+            copy.run_to_completion(4096, Duration::ZERO, None).map_err(at)?;
+        }
+        connection.execute_batch("PRAGMA foreign_keys = ON;").map_err(at)?;
         let found = format(&connection).map_err(at)?;
         if found > FORMAT {
             return Err(SessionError::TooNew { path: path.to_owned(), found, known: FORMAT });
@@ -260,8 +292,11 @@ fn write(
     if last.checked_add(1) != Some(turn) {
         return Ok(false);
     }
+    // A clock that went back does not make the last turn an earlier one.
+    let sql = "SELECT MAX(?1, COALESCE(MAX(time), '')) FROM turns";
+    let now: String = transaction.prepare_cached(sql)?.query_row([now], |r| r.get(0))?;
     let sql = "INSERT INTO sessions (id, began) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
-    transaction.prepare_cached(sql)?.execute([id, now])?;
+    transaction.prepare_cached(sql)?.execute([id, &now])?;
     let sql = "INSERT INTO turns (session, turn, time, request, data) VALUES (?1, ?2, ?3, ?4, ?5)";
     transaction.prepare_cached(sql)?.execute(params![id, turn, now, request, data])?;
     transaction.commit()?;

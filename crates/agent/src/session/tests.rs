@@ -181,3 +181,41 @@ fn the_last_word_on_an_item_counts() {
     );
     assert_eq!(holding(&session.constraints.dislikes), [("t1".to_owned(), 3, true)]);
 }
+
+/// A clock that goes back does not make the last turn an earlier one.
+#[test]
+fn the_last_conversation_is_the_last_whatever_the_clock_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let at = |time: &str| {
+        let world = segue_world::FixedWorld::new(time.parse().unwrap()).with_seed(time.len() as u64);
+        Arc::new(SessionStore::open(&path, Arc::new(world)).unwrap())
+    };
+    let mut first = at("2026-03-01T12:00:00Z").create();
+    say(&mut first, "one").unwrap();
+    let store = at("2026-03-01T11:00:00.5Z");
+    let mut second = store.create();
+    say(&mut second, "two").unwrap();
+    assert_ne!(first.id, second.id);
+    assert_eq!(store.list().unwrap().len(), 2);
+    say(&mut second, "three").unwrap();
+    assert_eq!(store.resume_last().unwrap().unwrap().id, second.id);
+}
+
+/// Where nothing can be written, conversations can be gone on with in memory.
+#[test]
+fn a_copy_of_the_sessions_leaves_them_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let mut session = store(&path).create();
+    say(&mut session, "one").unwrap();
+    let copy = Arc::new(SessionStore::open_copy(&path, world()).unwrap());
+    let mut again = copy.resume(&session.id).unwrap();
+    say(&mut again, "two").unwrap();
+    assert_eq!(
+        (copy.read(&session.id).unwrap().len(), store(&path).read(&session.id).unwrap().len()),
+        (2, 1)
+    );
+    let none = Arc::new(SessionStore::open_copy(&folder.path().join("none.db"), world()).unwrap());
+    assert!(none.resume_last().unwrap().is_none());
+}

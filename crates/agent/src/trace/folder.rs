@@ -17,6 +17,8 @@ use crate::{TurnReport, Usage};
 const KEPT: usize = 500;
 /// How many bytes they may have together.
 const BYTES_KEPT: u64 = 512 << 20;
+/// A time to the second, as names begin with it.
+const SECONDS: &str = "%Y%m%dT%H%M%S";
 /// Bytes that are read at once from the end of a trace, to find its last line.
 const TAIL: u64 = 1 << 16;
 
@@ -76,8 +78,10 @@ impl TraceFolder {
     ) -> Result<Recorder, FileError> {
         fs::create_dir_all(&self.path)?;
         self.prune()?;
-        // To the microsecond, and in an alphabet in which names sort as times do.
-        let time = world.now().strftime("%Y%m%dT%H%M%S%6fZ");
+        let time = written(world.now());
+        // A clock that went back does not make the newest trace an older one.
+        let newest = self.files()?.last().and_then(|path| time_of(path));
+        let time = newest.filter(|newest| *newest > time).and_then(|newest| after(&newest)).unwrap_or(time);
         let name = format!("{time}-{}-{}.jsonl", head.session, head.turn);
         Recorder::begin(self.path.join(name), world.clone(), secrets)
     }
@@ -150,6 +154,26 @@ impl TraceFolder {
 fn id_of(path: &Path) -> Option<String> {
     let name = path.file_stem()?.to_str()?;
     name.split_once('-').map(|(_, id)| id.to_owned())
+}
+
+/// `TIME`, from a name `TIME-SESSION-TURN.jsonl`.
+fn time_of(path: &Path) -> Option<String> {
+    Some(path.file_stem()?.to_str()?.split_once('-')?.0.to_owned())
+}
+
+/// The next microsecond, in the same writing.
+fn after(time: &str) -> Option<String> {
+    let (seconds, fraction) = time.strip_suffix('Z')?.split_at_checked(15)?;
+    let second =
+        jiff::civil::DateTime::strptime(SECONDS, seconds).ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    let micros = fraction.parse::<i64>().ok()?.checked_add(1)?;
+    let next = second.timestamp().checked_add(jiff::SignedDuration::from_micros(micros)).ok()?;
+    Some(written(next))
+}
+
+/// A time to the microsecond, in an alphabet in which names sort as times do.
+fn written(time: Timestamp) -> String {
+    time.strftime(&format!("{SECONDS}%6fZ")).to_string()
 }
 
 /// What the first and the last line say.

@@ -164,3 +164,35 @@ fn the_oldest_traces_go_first_and_what_is_no_trace_stays() {
     assert_eq!((listed.len(), listed.last().map(|t| t.id.as_str())), (500, Some("a-21")));
     assert!(segue_world::fs::exists(&folder.join("notes.txt")));
 }
+
+/// A clock that goes back does not make the newest trace an older one, which would be taken for another and removed first.
+#[test]
+fn the_newest_trace_is_the_newest_whatever_the_clock_says() {
+    let house = House::new();
+    let agent = house.agent();
+    let mut names = Vec::new();
+    for (n, time) in [
+        "2026-03-01T12:00:00.999999Z",
+        "2026-03-01T11:00:00Z",
+        "2026-02-01T00:00:00Z",
+        "2026-03-01T13:00:00Z",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let world: Arc<dyn segue_world::World> =
+            Arc::new(segue_world::FixedWorld::new(time.parse().unwrap()).with_seed(n as u64));
+        let session = Session::in_memory(world.as_ref());
+        let tape = Tape::recording(house.traces());
+        let head = || Head::of(&agent, &session, time, &TurnOptions::default(), time.parse().unwrap());
+        tape.begin(&world, Secrets::default, head);
+        drop(tape);
+        names.push(house.traces().list().unwrap()[0].request.clone());
+    }
+    assert_eq!(names[1], "2026-03-01T11:00:00Z");
+    assert_eq!(names[2], "2026-02-01T00:00:00Z");
+    assert_eq!(names[3], "2026-03-01T13:00:00Z");
+    let files = segue_world::fs::list(&house.folder.path().join("traces")).unwrap();
+    let second = files[1].file_name().unwrap().to_string_lossy().into_owned();
+    assert!(second.starts_with("20260301T120001000000Z-"), "{second}");
+}

@@ -9,8 +9,8 @@ use toml::Spanned;
 
 use super::spec::{DatasetSpec, FieldSpec, InteractionsSpec, LinkSpec, TableSpec, UsersSpec};
 use super::{
-    Dataset, DatasetError, DatasetField, InteractionsSource, ItemsSource, Link, LinkMatch, TableSource,
-    UsersSource, defaults,
+    Dataset, DatasetError, DatasetField, InteractionsSource, ItemsSource, Link, LinkMatch, Server,
+    TableSource, UsersSource, defaults,
 };
 use crate::text::nearest_name;
 use crate::{Field, FieldType, NumberForm, Role, Unit};
@@ -50,8 +50,9 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Dataset, DatasetError> {
     if fields.iter().filter(|f| f.field.quality).count() > 1 {
         return Err(file.wrong(items_span, "more than one field has `quality = true`; keep it on one".into()));
     }
-    let source = file.source(table)?;
+    let source = file.source(table, "items", items_span)?;
     Ok(Dataset {
+        path: path.to_owned(),
         noun: spec.noun.unwrap_or_else(|| spec.name.trim_end_matches('s').to_owned()),
         name: spec.name,
         language: spec.language,
@@ -152,9 +153,10 @@ impl File<'_> {
         Ok(DatasetField { field, column, separator, suffixes, labels, scale, numbers, dates: spec.dates })
     }
 
-    fn users(&self, spec: UsersSpec) -> Result<UsersSource, DatasetError> {
+    fn users(&self, spec: Spanned<UsersSpec>) -> Result<UsersSource, DatasetError> {
+        let (span, spec) = (spec.span(), spec.into_inner());
         Ok(UsersSource {
-            source: self.source(spec.table())?,
+            source: self.source(spec.table(), "users", span)?,
             user: spec.user,
             attributes: spec.attributes,
             optional: spec.optional,
@@ -163,11 +165,12 @@ impl File<'_> {
 
     fn interactions(
         &self,
-        spec: InteractionsSpec,
+        spec: Spanned<InteractionsSpec>,
         fields: &BTreeSet<String>,
     ) -> Result<InteractionsSource, DatasetError> {
+        let (span, spec) = (spec.span(), spec.into_inner());
         Ok(InteractionsSource {
-            source: self.source(spec.table())?,
+            source: self.source(spec.table(), "interactions", span)?,
             user: spec.user,
             item: spec.item,
             value: spec.value,
@@ -177,8 +180,9 @@ impl File<'_> {
         })
     }
 
-    fn link(&self, spec: LinkSpec, fields: &BTreeSet<String>) -> Result<Link, DatasetError> {
-        let source = self.source(spec.table())?;
+    fn link(&self, spec: Spanned<LinkSpec>, fields: &BTreeSet<String>) -> Result<Link, DatasetError> {
+        let (span, spec) = (spec.span(), spec.into_inner());
+        let source = self.source(spec.table(), "link", span)?;
         let mut matches = Vec::with_capacity(spec.matches.len());
         for each in spec.matches {
             let (span, field) = (each.field.span(), Spanned::into_inner(each.field));
@@ -191,8 +195,13 @@ impl File<'_> {
         Ok(Link { source, id: spec.id, matches })
     }
 
-    fn source(&self, spec: TableSpec) -> Result<TableSource, DatasetError> {
-        let TableSpec { file, table, query, delimiter, encoding } = spec;
+    fn source(
+        &self,
+        spec: TableSpec,
+        section: &str,
+        span: Range<usize>,
+    ) -> Result<TableSource, DatasetError> {
+        let TableSpec { file, postgres, table, query, delimiter, encoding } = spec;
         if let Some(label) = &encoding
             && Encoding::for_label(label.get_ref().as_bytes()).is_none()
         {
@@ -202,9 +211,31 @@ impl File<'_> {
             );
             return Err(self.wrong(label.span(), message));
         }
-        // An absolute path replaces the folder when joined.
-        let file = self.path.parent().map_or(file.clone(), |folder| folder.join(file));
-        Ok(TableSource { file, table, query, delimiter, encoding: encoding.map(Spanned::into_inner) })
+        let encoding = encoding.map(Spanned::into_inner);
+        let (file, postgres) = match (file, postgres) {
+            // An absolute path replaces the folder when joined.
+            (Some(file), None) => (self.path.parent().map_or(file.clone(), |folder| folder.join(file)), None),
+            (None, Some(said)) => {
+                let server = Server::new(said.get_ref());
+                if let Some(fault) = server.fault() {
+                    return Err(self.wrong(said.span(), fault.to_owned()));
+                }
+                if table.is_some() == query.is_some() {
+                    let message =
+                        format!("`{section}` needs a `query` or a `table` of its server, and one of them");
+                    return Err(self.wrong(span, message));
+                }
+                (format!("{}.{section}", server.name()).into(), Some(server))
+            }
+            (file, _) => {
+                let has = if file.is_some() { "both" } else { "neither" };
+                let message = format!(
+                    "`{section}` is in a `file` or on a `postgres` server, and {has} is given; give one"
+                );
+                return Err(self.wrong(span, message));
+            }
+        };
+        Ok(TableSource { file, table, query, delimiter, encoding, postgres })
     }
 
     fn malformed(&self, error: &toml::de::Error) -> DatasetError {

@@ -14,6 +14,8 @@ const BY_DIMENSION: &[(&str, &[&str], &[&str])] = &[
     ("usd", &["expensive", "pricey"], &["cheap", "affordable"]),
     ("eur", &["expensive", "pricey"], &["cheap", "affordable"]),
     ("gbp", &["expensive", "pricey"], &["cheap", "affordable"]),
+    ("brl", &["expensive", "pricey"], &["cheap", "affordable"]),
+    ("cny", &["expensive", "pricey"], &["cheap", "affordable"]),
 ];
 
 /// Fills in `high` and `low` where the data set states neither.

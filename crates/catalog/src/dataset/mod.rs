@@ -5,19 +5,24 @@
 
 mod check;
 mod defaults;
+mod server;
 mod spec;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use segue_world::{FileError, fs};
+use segue_world::{FileError, World, fs};
 use serde::{Deserialize, Serialize};
 
 use crate::{DateOrder, Field, Language, NumberForm};
+pub use server::Server;
 
 /// A data set as its `dataset.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
+    /// The `dataset.toml` that says so.
+    #[serde(default)]
+    pub path: PathBuf,
     /// A short name: "films".
     pub name: String,
     /// What one item is called.
@@ -37,26 +42,40 @@ pub struct Dataset {
     pub interactions: Option<InteractionsSource>,
 }
 
-/// A file and the table in it.
+/// A file and the table in it, or a table of a database server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSource {
-    /// The file: SQLite, Parquet, XLSX, CSV, TSV or JSON; text also packed by gzip or zip.
+    /// The file: SQLite, Parquet, XLSX, CSV, TSV or JSON; text also packed by gzip or zip. Of a server, what messages call it.
     pub file: PathBuf,
-    /// A table of an SQLite file, a sheet of a workbook, a file of a zip archive.
+    /// A table of an SQLite file or of a server, a sheet of a workbook, a file of a zip archive.
     pub table: Option<String>,
-    /// A `SELECT` on an SQLite file.
+    /// A `SELECT` on an SQLite file or a server.
     pub query: Option<String>,
     /// What separates columns of a text file; a comma, or a tab in `.tsv` files, unless given.
     pub delimiter: Option<char>,
     /// The encoding of a text file by its name on the web (WHATWG Encoding Standard), `windows-1252`; UTF-8, or UTF-16 with a
     /// byte-order mark, unless given.
     pub encoding: Option<String>,
+    /// A PostgreSQL server in place of a file.
+    pub postgres: Option<Server>,
 }
 
 impl TableSource {
     /// The only table of a file.
     pub fn of(file: &Path) -> Self {
-        Self { file: file.to_owned(), table: None, query: None, delimiter: None, encoding: None }
+        Self {
+            file: file.to_owned(),
+            table: None,
+            query: None,
+            delimiter: None,
+            encoding: None,
+            postgres: None,
+        }
+    }
+
+    /// True if it is a file and that is not there.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.postgres.is_none() && !fs::exists(&self.file)
     }
 }
 
@@ -221,12 +240,16 @@ impl Dataset {
             let mut placed = false;
             for source in self.sources_mut() {
                 if source.file.file_name() == file.file_name() {
-                    source.file.clone_from(file);
+                    (source.file, source.postgres) = (file.clone(), None);
                     placed = true;
                 }
             }
             if !placed && files.len() == 1 {
-                self.items.source.file.clone_from(file);
+                let source = &mut self.items.source;
+                if source.postgres.take().is_some() {
+                    (source.table, source.query) = (None, None);
+                }
+                source.file.clone_from(file);
             } else if !placed {
                 let known = self.sources().map(|s| format!("`{}`", s.file.display())).collect::<Vec<_>>();
                 let (file, dataset) = (file.clone(), self.name.clone());
@@ -234,6 +257,13 @@ impl Dataset {
             }
         }
         Ok(self)
+    }
+
+    /// The same, with what its servers need out of the environment.
+    #[must_use]
+    pub(crate) fn with_environment(mut self, world: &dyn World) -> Self {
+        self.sources_mut().filter_map(|s| s.postgres.as_mut()).for_each(|server| server.look_up(world));
+        self
     }
 
     /// The tables that the import reads: items, users, interactions, links.

@@ -19,14 +19,15 @@ pub(super) struct DatasetSpec {
     pub(super) attribution: String,
     pub(super) items: Spanned<ItemsSpec>,
     pub(super) fields: Vec<FieldSpec>,
-    pub(super) users: Option<UsersSpec>,
-    pub(super) interactions: Option<InteractionsSpec>,
+    pub(super) users: Option<Spanned<UsersSpec>>,
+    pub(super) interactions: Option<Spanned<InteractionsSpec>>,
 }
 
 /// Where a table stands.
 #[derive(Debug)]
 pub(super) struct TableSpec {
-    pub(super) file: PathBuf,
+    pub(super) file: Option<PathBuf>,
+    pub(super) postgres: Option<Spanned<String>>,
     pub(super) table: Option<String>,
     pub(super) query: Option<String>,
     pub(super) delimiter: Option<char>,
@@ -39,7 +40,8 @@ macro_rules! with_table {
         #[derive(Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub(super) struct $name {
-            file: PathBuf,
+            file: Option<PathBuf>,
+            postgres: Option<Spanned<String>>,
             table: Option<String>,
             query: Option<String>,
             delimiter: Option<char>,
@@ -51,6 +53,7 @@ macro_rules! with_table {
             pub(super) fn table(&self) -> TableSpec {
                 TableSpec {
                     file: self.file.clone(),
+                    postgres: self.postgres.clone(),
                     table: self.table.clone(),
                     query: self.query.clone(),
                     delimiter: self.delimiter,
@@ -125,7 +128,7 @@ with_table! {
         pub(super) time: Option<String>,
         #[serde(default)]
         pub(super) optional: bool,
-        pub(super) link: Option<LinkSpec>,
+        pub(super) link: Option<Spanned<LinkSpec>>,
     }
 }
 

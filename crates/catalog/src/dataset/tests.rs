@@ -45,6 +45,27 @@ fn wrong_data_sets_say_where_and_what() {
 }
 
 #[test]
+fn a_server_takes_the_place_of_a_file_and_no_password_is_in_it() {
+    let with = |table: &str| error(&GOOD.replace("file = \"books.csv\"", table));
+    expect!["`books.toml` line 3: `items` is in a `file` or on a `postgres` server, and neither is given; give one"].assert_eq(&with(""));
+    expect![
+        "`books.toml` line 3: `items` is in a `file` or on a `postgres` server, and both is given; give one"
+    ]
+    .assert_eq(&with("file = \"books.csv\"\npostgres = \"DATABASE_URL\""));
+    expect!["`books.toml` line 3: `items` needs a `query` or a `table` of its server, and one of them"]
+        .assert_eq(&with("postgres = \"DATABASE_URL\""));
+    expect!["`books.toml` line 4: a password is no part of a file that others read; put the connection string into an environment variable and name that here"].assert_eq(&with("postgres = \"postgres://me:hunter2@localhost/shop\"\ntable = \"books\""));
+    expect!["`books.toml` line 4: `postgres` is the name of an environment variable that holds a connection string, in capitals, or a connection string without a password, `postgres://USER@HOST:PORT/DATABASE`"].assert_eq(&with("postgres = \"database url\"\ntable = \"books\""));
+    let source = |said: &str| {
+        let text =
+            GOOD.replace("file = \"books.csv\"", &format!("postgres = \"{said}\"\nquery = \"SELECT 1\""));
+        Dataset::parse(&text, Path::new("books.toml")).unwrap().items.source.file
+    };
+    assert_eq!(source("DATABASE_URL"), Path::new("DATABASE_URL.items"));
+    assert_eq!(source("postgres://me@localhost/shop"), Path::new("shop.items"));
+}
+
+#[test]
 fn adjectives_follow_from_the_unit_unless_they_are_given() {
     let read = |more: &str| {
         let text = format!("{GOOD}{more}");

@@ -33,8 +33,7 @@ impl Changes {
     /// Reads ids to delete from a file: a table with the data set's column of ids, or a list of one id a line.
     pub fn read_ids(dataset: &Dataset, file: &std::path::Path) -> Result<BTreeSet<String>, ImportError> {
         let column = dataset.fields.iter().find(|f| f.field.role == Role::Id).map(|f| f.column.as_str());
-        let source =
-            TableSource { file: file.to_owned(), table: None, query: None, delimiter: None, encoding: None };
+        let source = TableSource::of(file);
         let table = Table::open(&source)?;
         let columns = table.columns().to_vec();
         let mut ids = BTreeSet::new();

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, params};
-use segue_world::fs;
 use serde_json::{Value as Json, json};
 
 use super::changes::{Base, carry_over};
@@ -59,7 +58,7 @@ pub(super) fn write(job: &mut Job<'_>, connection: &Connection) -> Result<Social
 fn users(job: &mut Job<'_>, connection: &Connection, social: &mut Social) -> Result<(), ImportError> {
     let Some(users) = &job.dataset.users else { return Ok(()) };
     let file = &users.source.file;
-    if users.optional && !fs::exists(file) {
+    if users.optional && users.source.is_absent() {
         social.absent.push(file.clone());
         return Ok(());
     }
@@ -91,10 +90,10 @@ fn users(job: &mut Job<'_>, connection: &Connection, social: &mut Social) -> Res
 
 fn interactions(job: &mut Job<'_>, connection: &Connection, social: &mut Social) -> Result<(), ImportError> {
     let Some(source) = &job.dataset.interactions else { return Ok(()) };
-    let needed = [Some(&source.source.file), source.link.as_ref().map(|l| &l.source.file)];
-    let absent = needed.into_iter().flatten().find(|f| !fs::exists(f));
+    let needed = [Some(&source.source), source.link.as_ref().map(|l| &l.source)];
+    let absent = needed.into_iter().flatten().find(|s| s.is_absent());
     if let Some(absent) = absent.filter(|_| source.optional) {
-        social.absent.push(absent.clone());
+        social.absent.push(absent.file.clone());
         return Ok(());
     }
     let mut items = Items::new(job, connection, source, social)?;

@@ -17,7 +17,7 @@ mod lookups;
 mod numbers;
 mod rejects;
 mod sorter;
-mod tables;
+pub(crate) mod tables;
 mod tally;
 mod top;
 
@@ -28,8 +28,10 @@ use segue_world::{FileError, World, fs};
 use serde::Serialize;
 
 use crate::dataset::Dataset;
+use crate::generations::GenerationSettings;
 use crate::source::SourceError;
-use crate::store::{Store, drop_others};
+use crate::sources::{SourceFile, files_of};
+use crate::store::{Store, drop_others, generations};
 use crate::{Catalog, Field, Snapshot, StoreError, Workspace, WorkspaceError};
 pub use changes::{Changed, Changes};
 pub use lookups::write_lookups;
@@ -236,6 +238,7 @@ fn import_with(
     progress: &mut dyn FnMut(Progress),
     cancelled: &dyn Fn() -> bool,
 ) -> Result<ImportReport, ImportError> {
+    let dataset = &dataset.clone().with_environment(world);
     let _lock = workspace.lock_for_writing()?;
     let scratch = workspace.root().join("import.part");
     fs::remove_dir_all(&scratch)?;
@@ -282,7 +285,7 @@ fn run(job: &mut Job<'_>, workspace: &Workspace, world: &dyn World) -> Result<Im
     let path = job.scratch.join(ROWS);
     let mut connection = sql(fresh(&path))?;
     sql(connection.execute_batch("BEGIN"))?;
-    tables::create(&connection, &fields)?;
+    sql(tables::create(&connection, &fields))?;
     let written = items::write(job, &mut connection, Merged::new(Rows::new(read), base))?;
     if written.items == 0 {
         return Err(ImportError::NothingLeft);
@@ -340,8 +343,16 @@ fn fresh(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Gives the written rows a number and makes them a generation of the workspace. Generations that neither serve nor are this
-/// one are forgotten.
+/// What the column `source` of `generations` holds.
+#[derive(Serialize)]
+struct MadeOf<'a> {
+    #[serde(flatten)]
+    dataset: &'a Dataset,
+    files: Vec<SourceFile>,
+}
+
+/// Gives the written rows a number and makes them a generation of the workspace. Of the others those stay that
+/// [`GenerationSettings`] keep.
 fn enter(
     workspace: &Workspace,
     job: &Job<'_>,
@@ -351,11 +362,12 @@ fn enter(
 ) -> Result<u32, ImportError> {
     let mut store = Store::create(workspace)?;
     let current = workspace.current().ok();
-    let n = 1 + store.newest()?.map_or(0, |g| g.number).max(current.unwrap_or(0));
+    let n = store.next_number(current)?;
+    let settings = GenerationSettings::read(workspace)?;
     let source = match (job.changes, store.newest_source()?) {
         // Changes are of what was imported as a whole.
         (Some(_), Some(source)) => source,
-        _ => serde_json::to_string(job.dataset)?,
+        _ => serde_json::to_string(&MadeOf { dataset: job.dataset, files: files_of(job.dataset) })?,
     };
     let folder = workspace.generation_dir(n);
     // What lies there is of an import that was killed between here and its entry in the list.
@@ -369,7 +381,8 @@ fn enter(
                   VALUES (?1, 'imported', ?2, ?3, ?4, ?5)";
     let values = params![n, world.now().to_string(), content_hash, items as i64, source];
     transaction.execute(insert, values).map_err(at)?;
-    let keep: Vec<u32> = current.into_iter().chain([n]).collect();
+    let in_use: Vec<u32> = current.into_iter().collect();
+    let keep = settings.kept(&generations(&transaction).map_err(at)?, &in_use);
     let dropped = drop_others(&transaction, &keep).map_err(at)?;
     transaction.commit().map_err(at)?;
     for n in dropped {

@@ -2,24 +2,23 @@
 
 use rusqlite::Connection;
 
-use super::{ImportError, sql};
 use crate::snapshot::quote;
 use crate::{Field, FieldType, Role};
 
 /// Creates the tables that an import fills.
-pub(super) fn create(connection: &Connection, fields: &[Field]) -> Result<(), ImportError> {
+pub(crate) fn create(connection: &Connection, fields: &[Field]) -> rusqlite::Result<()> {
     let columns: Vec<_> = fields.iter().map(|f| format!("{} {}", quote(&f.name), column_type(f))).collect();
-    sql(connection.execute_batch(&format!(
+    connection.execute_batch(&format!(
         "CREATE TABLE segue_catalog (description TEXT NOT NULL);
          CREATE TABLE segue_items (ordinal INTEGER PRIMARY KEY, hash TEXT NOT NULL, {});
          CREATE TABLE segue_users (user TEXT PRIMARY KEY, attributes TEXT NOT NULL) WITHOUT ROWID;
          CREATE TABLE segue_interactions (user TEXT NOT NULL, ordinal INTEGER NOT NULL, value REAL, time INTEGER);",
         columns.join(", ")
-    )))
+    ))
 }
 
 /// Creates the look-up tables.
-pub(super) fn create_lookups(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn create_lookups(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE segue_values (field INTEGER NOT NULL, folded TEXT NOT NULL, ordinal INTEGER NOT NULL,
            PRIMARY KEY (field, folded, ordinal)) WITHOUT ROWID;
@@ -30,7 +29,7 @@ pub(super) fn create_lookups(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Indexes the id, every number and date (a filter then reads only the index), names by their letters, and interactions
 /// by user, in the order of time, and by item.
-pub(super) fn index(connection: &Connection, fields: &[Field]) -> rusqlite::Result<()> {
+pub(crate) fn index(connection: &Connection, fields: &[Field]) -> rusqlite::Result<()> {
     for field in fields {
         let unique = match field.role {
             Role::Id => "UNIQUE ",

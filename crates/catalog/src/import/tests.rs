@@ -201,7 +201,7 @@ fn two_imports_at_once_are_refused() {
     let shelf = Shelf::new(ROWS);
     let held = shelf.workspace().lock_for_writing().unwrap();
     let error = shelf.import(MAP).unwrap_err();
-    assert!(matches!(error, ImportError::Workspace(WorkspaceError::Busy(_))), "{error}");
+    assert!(matches!(error, ImportError::Workspace(WorkspaceError::Busy { .. })), "{error}");
     drop(held);
     shelf.import(MAP).unwrap();
 }

@@ -1,5 +1,5 @@
 //! Reading tables out of files, a row at a time: SQLite, Parquet, XLSX, CSV, TSV, JSON Lines and JSON arrays; text also packed by
-//! gzip or zip, and in any encoding that the data set names.
+//! gzip or zip, and in any encoding that the data set names; and out of PostgreSQL.
 //!
 //! A reader is told which columns are wanted and hands over one [`Record`] a row, its cells in that order.
 //! A row that cannot be read is handed over as a [`BadRow`] and the reading goes on; only a file that
@@ -13,6 +13,7 @@ mod guard;
 mod jsonl;
 mod lines;
 mod parquet;
+mod postgres;
 mod sheet;
 mod sqlite;
 mod text;
@@ -83,6 +84,14 @@ pub enum SourceError {
         /// What SQLite said.
         reason: String,
     },
+    /// PostgreSQL refused, or is not there.
+    #[error("`{name}` cannot be read from PostgreSQL: {reason}")]
+    Postgres {
+        /// The environment variable or the database, and the section of the data set.
+        name: PathBuf,
+        /// What the server or the connection said.
+        reason: String,
+    },
     /// A column that is not there.
     #[error("`{path}` has no column `{column}`{nearest}; its columns are {known}")]
     NoColumn {
@@ -106,6 +115,7 @@ pub(crate) enum Table {
     Delimited(delimited::Delimited),
     Lines(jsonl::JsonLines),
     Parquet(parquet::ParquetTable),
+    Postgres(postgres::PostgresTable),
     Sheet(sheet::Sheet),
     Sqlite(sqlite::SqliteTable),
 }
@@ -113,6 +123,9 @@ pub(crate) enum Table {
 impl Table {
     /// Opens the file and finds its columns.
     pub(crate) fn open(source: &TableSource) -> Result<Self, SourceError> {
+        if let Some(server) = &source.postgres {
+            return Ok(Self::Postgres(postgres::PostgresTable::open(source, server)?));
+        }
         let path = &source.file;
         match fs::metadata(path) {
             Err(e) if e.is_not_found() => return Err(SourceError::Missing(path.clone())),
@@ -141,6 +154,7 @@ impl Table {
             Self::Delimited(t) => t.columns(),
             Self::Lines(t) => t.columns(),
             Self::Parquet(t) => t.columns(),
+            Self::Postgres(t) => t.columns(),
             Self::Sheet(t) => t.columns(),
             Self::Sqlite(t) => t.columns(),
         }
@@ -157,6 +171,7 @@ impl Table {
             Self::Delimited(t) => t.read(&positions, visit),
             Self::Lines(t) => t.read(wanted, visit),
             Self::Parquet(t) => t.read(&positions, visit),
+            Self::Postgres(t) => t.read(&positions, visit),
             Self::Sheet(t) => t.read(&positions, visit),
             Self::Sqlite(t) => t.read(&positions, visit),
         }
@@ -167,6 +182,7 @@ impl Table {
             Self::Delimited(t) => t.path(),
             Self::Lines(t) => t.path(),
             Self::Parquet(t) => t.path(),
+            Self::Postgres(t) => t.path(),
             Self::Sheet(t) => t.path(),
             Self::Sqlite(t) => t.path(),
         }

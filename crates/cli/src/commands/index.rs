@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use segue_models::{Embedder, SentenceEmbedder, SentenceOptions};
-use segue_retrieval::{IndexReport, build_index};
+use segue_retrieval::{IndexRates, IndexReport, build_index};
 
 use crate::args::Index;
 use crate::commands::models::FetchView;
@@ -60,7 +60,10 @@ pub(crate) fn index(house: &House, meaning: Meaning<'_>, _: &mut Output) -> Resu
     let cancelled = || interrupt.cancellation().is_cancelled();
     let embedder = embedder.as_ref().map(|e| e as &dyn Embedder);
     let world = house.world().as_ref();
-    Ok(build_index(house.workspace(), embedder, world, &mut progress, &cancelled)?)
+    let report = build_index(house.workspace(), embedder, world, &mut progress, &cancelled)?;
+    // It serves `segue status` alone.
+    let _ = IndexRates::note(house.workspace(), &report);
+    Ok(report)
 }
 
 /// The embedder of this name, fetched if need be.

@@ -1,10 +1,13 @@
 //! One file a command.
 
 mod ask;
+mod backup;
 mod bench;
 mod chat;
 mod demo;
+mod doctor;
 mod eval;
+mod generations;
 mod import;
 mod index;
 mod models;
@@ -35,7 +38,11 @@ pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failur
             Command::Demo(args) => demo::run(&house, &args, output).await,
             Command::Import(args) => import::run(&house, &args, output),
             Command::Index(args) => index::run(&house, &args, output),
+            Command::Generations(args) => generations::run(&house, &args, output),
             Command::Status => status::run(&house, output),
+            Command::Doctor(args) => doctor::run(&house, &args, output).await,
+            Command::Backup(args) => backup::run(&house, &args, output),
+            Command::Restore(args) => backup::restore(&house, &args, output),
             Command::Chat(args) => chat::run(&house, &args, output).await,
             Command::Ask(args) => ask::run(&house, &args, output).await,
             Command::Run(args) => run::run(&house, &args, output).await,

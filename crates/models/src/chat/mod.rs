@@ -22,7 +22,7 @@ pub use abilities::{Abilities, probe};
 pub use ability_store::AbilityStore;
 pub use cassette::Cassette;
 pub use config::{ConfigError, ModelSource, ModelsConfig, Prices, ResolvedModel, TaskRole, Weights};
-pub use endpoint::{Endpoint, EndpointOptions, OPENAI_BASE_URL};
+pub use endpoint::{Endpoint, EndpointOptions, ListingError, OPENAI_BASE_URL};
 pub use error::{ChatError, ChatErrorKind, Wait};
 pub use extract::{calls_in, json_in};
 pub use message::{Message, Role, ToolCallRequest};

@@ -96,6 +96,17 @@ impl ResourceFiles {
     }
 }
 
+/// What is on the shelf of a resource, by the SHA-256 of its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShelfState {
+    /// Nothing.
+    Absent,
+    /// All files of one of its sources, as the manifest says they are.
+    Whole,
+    /// Some of them, or some that are not what they should be; each with what is wrong.
+    Broken(Vec<String>),
+}
+
 /// The shelf of this user: a folder, and the manifest of what may be in it.
 #[derive(Debug, Clone)]
 pub struct Shelf {
@@ -137,6 +148,11 @@ impl Shelf {
     /// The surroundings that it was opened in.
     pub fn world(&self) -> &Arc<dyn World> {
         &self.world
+    }
+
+    /// The Python that fetches packages: `SEGUE_PYTHON`, else `python3`.
+    pub fn python(&self) -> &str {
+        &self.python
     }
 
     /// Where everything lies.
@@ -206,6 +222,61 @@ impl Shelf {
             source.files.iter().map(|f| format!("`{}` with SHA-256 `{}`", f.name, f.sha256)).collect()
         });
         Err(ShelfError::Unavailable { resource: name.to_owned(), attempts, folder, wanted })
+    }
+
+    /// Reads every file of a resource that is on the shelf, and what was derived from it. Touches no network.
+    pub fn verify(&self, name: &str) -> Result<ShelfState, ShelfError> {
+        let resource = self.resource(name)?;
+        let folder = self.root.join(name);
+        let platform = manifest::platform();
+        let mut faults = None;
+        for source in resource.sources.iter().filter(|source| source.fits(&platform)) {
+            if source.files.iter().all(|file| !fs::exists(&folder.join(&file.name))) {
+                continue;
+            }
+            let wrong = source.files.iter().filter_map(|file| match digest(&folder.join(&file.name)) {
+                Ok(found) if found == file.sha256 => None,
+                Ok(_) => Some(format!("`{}` is not what the manifest says", file.name)),
+                Err(error) if error.is_not_found() => Some(format!("`{}` is missing", file.name)),
+                Err(error) => Some(error.to_string()),
+            });
+            let wrong: Vec<String> = wrong.chain(Self::derived_faults(&folder)).collect();
+            if wrong.is_empty() {
+                return Ok(ShelfState::Whole);
+            }
+            faults.get_or_insert(wrong);
+        }
+        Ok(faults.map_or(ShelfState::Absent, ShelfState::Broken))
+    }
+
+    fn derived_faults(folder: &Path) -> Vec<String> {
+        let changed = Self::changed_graphs(folder);
+        let names = changed.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy()));
+        names.map(|name| format!("`{name}` has changed since it was written")).collect()
+    }
+
+    /// What was written beside the weights has a seal of its own: `NAME.json` beside `NAME.onnx`.
+    fn changed_graphs(folder: &Path) -> Vec<PathBuf> {
+        let mut files = fs::list(folder).unwrap_or_default();
+        files.retain(|path| path.extension().is_some_and(|end| end == "onnx"));
+        files.retain(|graph| {
+            let seal = fs::read(&graph.with_extension("json")).ok();
+            let seal = seal.and_then(|json| serde_json::from_slice::<Seal>(&json).ok());
+            seal.is_some_and(|seal| digest(graph).is_ok_and(|found| found != seal.sha256))
+        });
+        files
+    }
+
+    /// Forgets that the files of a resource were ever checked, and removes derived ones that changed: the next that wants it
+    /// checks all, and fetches those that are wrong.
+    pub fn distrust(&self, name: &str) -> Result<(), ShelfError> {
+        let resource = self.resource(name)?;
+        let folder = self.root.join(&resource.name);
+        for graph in Self::changed_graphs(&folder) {
+            fs::remove_file(&graph.with_extension("json"))?;
+            fs::remove_file(&graph)?;
+        }
+        Ok(fs::remove_file(&folder.join(RECEIPT))?)
     }
 
     /// What is said of a resource.

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use roaring::RoaringBitmap;
 use segue_catalog::{Catalog, Explanation, Language, Ordinal, Row, Scored};
 use segue_world::fs;
+use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::query::Query;
@@ -14,6 +15,7 @@ use tantivy::{Index, IndexWriter, Searcher, TantivyDocument, TantivyError, Term}
 use super::LexicalQuery;
 use super::analysis::{self, analyzer};
 use super::collect::Everything;
+use super::directory::ReadOnly;
 use super::query::{Searched, compile};
 use super::words::Purpose;
 use crate::{EngineError, IndexError};
@@ -94,7 +96,13 @@ impl LexicalWriter {
             }
             self.writer.wait_merging_threads()
         })();
-        finished.map_err(|source| IndexError::Lexical { path: folder, source })
+        finished.map_err(|source| IndexError::Lexical { path: folder.clone(), source })?;
+        // Tantivy makes these for its own user alone; whoever may read the rest may read them.
+        for name in ["meta.json", ".managed.json"] {
+            let path = folder.join(name);
+            fs::write_atomic(&path, &fs::read(&path)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -121,7 +129,7 @@ pub(crate) struct LexicalIndex {
 impl LexicalIndex {
     pub(crate) fn open(folder: &Path, catalog: &Catalog) -> Result<Self, EngineError> {
         let failed = |source| EngineError::Lexical { path: folder.to_owned(), source };
-        let index = Index::open_in_dir(folder).map_err(failed)?;
+        let index = open_to_read(folder).map_err(failed)?;
         let schema = index.schema();
         let ordinal = schema.get_field(ORDINAL).map_err(failed)?;
         let mut columns = Vec::new();
@@ -180,9 +188,30 @@ impl LexicalIndex {
         compile(query, &chosen)
     }
 
+    /// Files whose checksum is not theirs, and documents that are not there. Reads everything.
+    pub(crate) fn faults(&self, items: u64) -> Vec<String> {
+        let mut faults = match self.searcher.index().validate_checksum() {
+            Ok(damaged) => {
+                let mut damaged: Vec<_> = damaged.into_iter().map(|f| self.folder.join(f)).collect();
+                damaged.sort();
+                damaged.iter().map(|f| format!("`{}` does not have its checksum", f.display())).collect()
+            }
+            Err(error) => vec![self.failed(error).to_string()],
+        };
+        if self.searcher.num_docs() != items {
+            let folder = self.folder.display();
+            faults.push(format!("`{folder}` has {} documents for {items} items", self.searcher.num_docs()));
+        }
+        faults
+    }
+
     fn failed(&self, source: TantivyError) -> EngineError {
         EngineError::Lexical { path: self.folder.clone(), source }
     }
+}
+
+fn open_to_read(folder: &Path) -> tantivy::Result<Index> {
+    Index::open(ReadOnly(MmapDirectory::open(folder)?))
 }
 
 /// Tantivy's explanation has no public parts; its JSON has.

@@ -3,6 +3,7 @@
 
 mod analysis;
 mod collect;
+mod directory;
 mod index;
 mod query;
 mod words;

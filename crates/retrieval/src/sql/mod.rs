@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use roaring::RoaringBitmap;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
+use rusqlite::{Connection, ErrorCode, Statement};
 use segue_catalog::{Catalog, Ordinal, Role, Snapshot, StoreError, Suggestion, Value};
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,7 @@ pub(crate) fn run(
     let store = |source| StoreError::Sqlite { path: snapshot.path().to_owned(), source };
     let table = snapshot.table("items");
     let mut connection = open(snapshot, within).map_err(store)?;
+    snapshot.check(&connection)?;
     let seen = guard::close(&mut connection, catalog, &table).map_err(store)?;
     let fuel = Arc::new(AtomicU64::new(0));
     meter(&mut connection, &fuel, limits).map_err(store)?;
@@ -165,8 +166,7 @@ pub(crate) fn run(
 
 /// A read-only connection with the view over the pool and nothing else of its own.
 fn open(snapshot: &Snapshot, within: Option<&RoaringBitmap>) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(snapshot.path(), flags)?;
+    let mut connection = segue_catalog::open_read_only(snapshot.path())?;
     connection.execute_batch("PRAGMA temp_store = memory; PRAGMA mmap_size = 268435456;")?;
     let kind =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;

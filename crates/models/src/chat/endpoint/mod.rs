@@ -5,6 +5,7 @@ mod backoff;
 mod calls;
 mod guard;
 mod lenient;
+mod listing;
 mod options;
 mod refusal;
 mod transport;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use assembly::Assembly;
 use guard::{Account, connection_error};
+pub use listing::ListingError;
 pub use options::{EndpointOptions, OPENAI_BASE_URL};
 use transport::Transport;
 use wire::{Dialect, WireRequest};
