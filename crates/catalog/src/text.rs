@@ -45,7 +45,7 @@ pub fn fold(text: &str) -> String {
         true
     });
     // What was taken apart and kept (syllables of Hangul, voiced kana) is put together again.
-    let folded = kept.nfc().flat_map(char::to_lowercase).flat_map(|c| Spelt::of(c));
+    let folded = kept.nfc().flat_map(char::to_lowercase).flat_map(Spelt::of);
     collapse(folded, text.len())
 }
 
@@ -56,11 +56,16 @@ fn is_part_of_letter(base: char, mark: char) -> bool {
         '\u{308}' => matches!(base, 'і' | 'І'),
         // Accents of any writing; of Hebrew; of Arabic.
         '\u{300}'..='\u{36f}'
+        | '\u{483}'..='\u{489}'
         | '\u{1ab0}'..='\u{1aff}'
         | '\u{1dc0}'..='\u{1dff}'
-        | '\u{20d0}'..='\u{20ff}' => false,
-        '\u{fe00}'..='\u{fe2f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' => false,
-        '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6ed}' => false,
+        | '\u{20d0}'..='\u{20ff}'
+        | '\u{fe00}'..='\u{fe2f}'
+        | '\u{591}'..='\u{5c7}'
+        | '\u{610}'..='\u{61a}'
+        | '\u{64b}'..='\u{65f}'
+        | '\u{670}'
+        | '\u{6d6}'..='\u{6ed}' => false,
         _ => true,
     }
 }

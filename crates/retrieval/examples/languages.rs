@@ -67,9 +67,15 @@ fn curriculum(folder: &Path) -> Result<Collection> {
     };
     let mut topics: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in rows(folder)? {
-        let (Some(id), Some(text)) = (row["id"].as_str(), row["text"].as_str()) else { continue };
+        let (Some(id), Some(text)) =
+            (row.get("id").and_then(Value::as_str), row.get("text").and_then(Value::as_str))
+        else {
+            continue;
+        };
         collection.texts.insert(id.to_owned(), text.to_owned());
-        for topic in row["topics"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for topic in
+            row.get("topics").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        {
             topics.entry(topic.to_owned()).or_default().insert(id.to_owned());
         }
     }

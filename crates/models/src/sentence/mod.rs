@@ -119,10 +119,13 @@ impl SentenceEmbedder {
         let prefix = shelf.resource(&options.model)?.prefix.clone();
         let weights = model.digests.get(weights_of(&model)).map_or("", String::as_str);
         // The digest tells weights of other precision apart.
-        let mut fingerprint = format!("{}/fp32/mean/{}/{weights}", options.model, options.max_tokens);
-        if !prefix.passage.is_empty() {
-            fingerprint.push_str(&format!("/{}", prefix.passage.trim()));
-        }
+        let before = if prefix.passage.is_empty() { "" } else { "/" };
+        let fingerprint = format!(
+            "{}/fp32/mean/{}/{weights}{before}{}",
+            options.model,
+            options.max_tokens,
+            prefix.passage.trim()
+        );
         Ok(Self {
             name: options.model.clone(),
             fingerprint,
