@@ -43,6 +43,9 @@ pub(crate) struct Pack {
     pub(crate) open_syllables: bool,
     /// What stands between the parts of a compound ("geluid-s-software"), the longest first; none where words are not compounded.
     pub(crate) links: &'static [&'static str],
+    /// Words that a written answer may use and that claim what their English does, word for word: nothing, or that something
+    /// is so. None where no model is to word answers.
+    pub(crate) plain: &'static [(&'static str, &'static str)],
     /// English templates of sentences and what this language says for them.
     pub(crate) sentences: &'static [(&'static str, &'static str)],
     /// How the separators of thousands look.
