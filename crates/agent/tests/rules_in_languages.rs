@@ -1,6 +1,6 @@
 //! The rules planner on one small catalogue in each language: what is asked there is read as in English.
 
-#![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test, and one that prints")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use expect_test::{Expect, expect};
 use segue_agent::rules::Situation;

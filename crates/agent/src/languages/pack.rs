@@ -92,8 +92,11 @@ pub(crate) struct Index {
 impl Pack {
     pub(crate) fn index(&self) -> &Index {
         self.index.get_or_init(|| {
+            // The longest first, and what wants a comma before what does not.
+            let mut sorted: Vec<_> = self.phrases.iter().collect();
+            sorted.sort_by_key(|p| std::cmp::Reverse((p.0.split(' ').count(), p.0.starts_with(','))));
             let mut phrases: HashMap<&str, Vec<(Vec<&str>, &str)>> = HashMap::new();
-            for (phrase, english) in self.phrases {
+            for (phrase, english) in sorted {
                 let words: Vec<&str> = phrase.split(' ').collect();
                 let first = words
                     .first()
@@ -102,10 +105,6 @@ impl Pack {
                     .unwrap_or_default()
                     .trim_start_matches(',');
                 phrases.entry(first).or_default().push((words, english));
-            }
-            for found in phrases.values_mut() {
-                let wants_comma = |words: &[&str]| words.first().is_some_and(|w| w.starts_with(','));
-                found.sort_by_key(|(words, _)| std::cmp::Reverse((words.len(), wants_comma(words))));
             }
             let filling: HashSet<&str> = self.filling.split_whitespace().collect();
             let framed = self.frames.iter().flat_map(|(open, close, _)| [*open, *close]);
