@@ -239,7 +239,7 @@ impl Agent {
             shown: &session.shown,
             turn: session.turns + 1,
             today: today.get(..10),
-            language: crate::turn::language_of(request, session, options),
+            language: crate::turn::language_of(self, request, session, options),
         };
         let mut routing =
             Routing::new(request, &situation, &session.earlier, reading, &with.prompts, with.logprobs)?;

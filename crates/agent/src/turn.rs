@@ -98,8 +98,13 @@ pub enum AgentError {
 }
 
 /// What a turn is said in.
-pub(crate) fn language_of(request: &str, session: &Session, options: &TurnOptions) -> Language {
-    options.language.unwrap_or_else(|| Language::of(request, session.language))
+pub(crate) fn language_of(
+    agent: &Agent,
+    request: &str,
+    session: &Session,
+    options: &TurnOptions,
+) -> Language {
+    options.language.unwrap_or_else(|| Language::of_turn(request, session.language, agent.catalog()))
 }
 
 fn list(errors: &[PlanError]) -> String {
@@ -133,7 +138,7 @@ impl Agent {
             shown: &session.shown,
             turn,
             today: today.get(..10),
-            language: language_of(request, session, &options),
+            language: language_of(self, request, session, &options),
         };
         let reading = clarify::read(request, &situation, reads)?;
         let by_rules = options.collecting.then(|| reading.clone());
@@ -173,7 +178,7 @@ impl Agent {
             absent: reading.absent.clone(),
         });
         let k = items_to_show(&reading, options);
-        let language = language_of(request, session, options);
+        let language = language_of(self, request, session, options);
         let (plan, native) = match course {
             Course::Reading => (self.plan(&reading, options, session)?, None),
             Course::Plan(plan) => (plan, None),

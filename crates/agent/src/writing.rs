@@ -20,6 +20,10 @@ impl Agent {
         events: &mut (dyn FnMut(TurnEvent) + Send),
     ) -> Result<Option<(Written, Exchange)>, PromptError> {
         let Some(with) = self.writing_model() else { return Ok(None) };
+        // What a model writes is kept where every word of it is known: of some languages too few are.
+        if material.language.pack().is_some_and(|p| p.plain.is_empty()) {
+            return Ok(None);
+        }
         if items.is_empty() || material.outcome.stop != Stop::Passed {
             return Ok(None);
         }

@@ -1,11 +1,11 @@
 //! The rules planner on one small catalogue in each language: what is asked there is read as in English.
 
-#![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test, and one that prints")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use expect_test::{Expect, expect};
 use segue_agent::rules::Situation;
 use segue_agent::{Constraints, Language, Reading, ShownItem, rules};
-use segue_catalog::{Dataset, Snapshot, Workspace, import};
+use segue_catalog::{Dataset, Snapshot, Workspace, import, write_lookups};
 use segue_world::RealWorld;
 
 const DUTCH: (&str, &str) = (
@@ -198,7 +198,8 @@ fn homes(language: Language, (items, map): (&str, &str)) -> Homes {
     let dataset = Dataset::parse(map, &folder.path().join("homes.toml")).unwrap();
     let workspace = Workspace::at(folder.path().join("workspace"));
     import(&workspace, &dataset, &RealWorld::new(), &mut |_| {}, &|| false).unwrap();
-    let snapshot = Snapshot::open(&workspace.catalog_db(), 1).unwrap();
+    write_lookups(&workspace, 1, &|| false).unwrap();
+    let snapshot = Snapshot::of(&workspace, 1).unwrap();
     Homes { _folder: folder, snapshot, language }
 }
 
@@ -462,4 +463,114 @@ fn chinese() {
         一九九〇年代 | must: year between 1990 and 1999
         上海 | must: city = 上海"#]],
     );
+}
+
+/// Whatever is said, in whatever script and order: it is read without a failure, and what is quoted is part of the request.
+#[test]
+fn what_is_quoted_was_said() {
+    use proptest::strategy::Strategy;
+    use proptest::test_runner::{Config, TestRunner};
+    let all = [
+        homes(Language::Dutch, DUTCH),
+        homes(Language::Portuguese, PORTUGUESE),
+        homes(Language::Chinese, CHINESE),
+    ];
+    const PARTS: &[&str] = &[
+        "huis",
+        "casas",
+        "别墅",
+        "niet",
+        "não",
+        "不要",
+        "meer dan",
+        "mais de",
+        "超过",
+        "1.500,50",
+        "三百八",
+        "anderhalf miljoen",
+        "mil e",
+        "e",
+        "en",
+        "和",
+        "tussen",
+        "entre",
+        "在",
+        "之间",
+        "Amsterdam",
+        "Lisboa",
+        "上海",
+        ",",
+        "。",
+        "，",
+        "“",
+        "”",
+        "《",
+        "jaren",
+        "anos",
+        "90",
+        "年代",
+        "1990年",
+        "以后",
+        "hoef ik niet",
+        "studio's",
+        "goedkoper",
+        "mais barato",
+        "最便宜",
+        "dan",
+        "do que",
+        "比",
+        "prijs",
+        "preço",
+        "价格",
+        "#2",
+        "de tweede",
+        "第二个",
+        "één",
+        "um",
+        "一个",
+        "kamer",
+        "quarto",
+        "卧室",
+        "€",
+        "R$",
+        "m²",
+        "\u{0301}",
+        "ß",
+        "İ",
+        "{1}",
+        "⟨under",
+        "🏠",
+        "appartementwoningen",
+        " ",
+        "-",
+        "...",
+    ];
+    let requests = proptest::collection::vec(proptest::sample::select(PARTS), 0..12).prop_flat_map(|parts| {
+        proptest::bool::ANY.prop_map(move |blanks| parts.join(if blanks { " " } else { "" }))
+    });
+    let mut runner = TestRunner::new_with_rng(
+        Config { cases: 300, failure_persistence: None, ..Config::default() },
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    runner
+        .run(&requests, |request| {
+            for homes in &all {
+                let reading = homes.read(&request, &Constraints::default(), &[], 1);
+                let quoted = reading.understood.iter().map(|u| &u.text).chain(&reading.not_understood);
+                for words in quoted {
+                    proptest::prop_assert!(request.contains(words.as_str()), "{words:?} in {request:?}");
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// A long request of nothing but characters is cut in time that grows with its length and no faster.
+#[test]
+fn long_texts_are_cut_in_time() {
+    let homes = homes(Language::Chinese, CHINESE);
+    let request = "不知道什么是江湖".repeat(2000);
+    let reading = homes.read(&request, &Constraints::default(), &[], 1);
+    assert_eq!(reading.constraints.conditions, []);
 }

@@ -47,7 +47,7 @@ pub(super) fn sentences(material: &Material<'_>) -> Vec<Claim> {
     match conflict.as_slice() {
         [] => {}
         [one] => {
-            sentences.push(told(say("By itself already, {one} leaves none.", &[("one", one)]), Vec::new()))
+            sentences.push(told(say("By itself already, {one} leaves none.", &[("one", one)]), Vec::new()));
         }
         several => {
             let places = [("noun", noun.as_str()), ("several", &and(several))];

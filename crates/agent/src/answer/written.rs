@@ -59,6 +59,7 @@ impl Written {
             fits: material.outcome.relaxed.is_empty()
                 && material.reading.not_understood.is_empty()
                 && material.reading.absent.is_empty(),
+            language: material.language,
         };
         let none = nothing(catalog);
         let mut checker = Checker::new(&evidence, &none);
@@ -92,7 +93,9 @@ pub(crate) fn ask(
         let facts: Vec<_> = fields.iter().filter_map(|f| fact(f, item.row.get(catalog, &f.name))).collect();
         let _ = writeln!(user, "#{} {}", i + 1, facts.join(" | "));
     }
-    let system = prompt.render(serde_json::json!({ "noun": catalog.noun, "nouns": catalog.name }))?;
+    let system = prompt.render(serde_json::json!({
+        "noun": catalog.noun, "nouns": catalog.name, "language": material.language.name(),
+    }))?;
     let mut chat = ChatRequest::new(vec![Message::system(system), Message::user(user)], MAX_TOKENS);
     chat.temperature = Some(0.0);
     chat.seed = Some(0);

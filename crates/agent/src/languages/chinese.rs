@@ -111,6 +111,7 @@ pub(super) static PACK: Pack = Pack {
     degrees: &[],
     open_syllables: false,
     links: &[],
+    plain: &[],
     sentences: super::sentences::CHINESE,
     thousands: ",",
     none: "没有",
@@ -179,6 +180,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("之内", "or less"),
     ("内", "or less"),
     ("往下", "or less"),
+    ("#n @f 以上", "at least {1} {2}"),
+    ("#n @f 以下", "at most {1} {2}"),
+    ("#n @f 以内", "at most {1} {2}"),
+    ("#n @f 左右", "around {1} {2}"),
     ("左右", "⟨around"),
     ("上下", "⟨around"),
     ("前后", "⟨around"),
@@ -500,7 +505,7 @@ const FILLING: &str = "\
 之间 东西 内容 一类 方面 左右的 属于 屬於 所 被 将 把 给 对 对于 让 使 用 于 其 该 每 某 所有 全部 各 各种 另外 然后 \
 今天 今晚 明天 周末 现在 最近 朋友 老婆 老公 女朋友 男朋友 孩子 小孩 爸妈 妈妈 爸爸 家人 自己 大家 有点 一般 比方 例如 \
 比如 其实 感觉 觉得 认为 希望 需要 打算 喜欢 爱 知道 告诉 因为 所以 如果 的话 时间 排列 排序 排 顺序 来看 找到 存在 \
-建 建造 建成 盖 盖的 建的 拍 拍的 出版 发行 发布 上映 作品 方便 有人 先 一起 写的 范围 之类 名字";
+建 建造 建成 盖 盖的 建的 拍 拍的 出版 发行 发布 上映 写过 写了 来首 来个 算了 作品 方便 有人 先 一起 写的 范围 之类 名字";
 
 const DICTIONARY: &[(&str, &str)] = &[
     ("年份", "year"),

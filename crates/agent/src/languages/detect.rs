@@ -11,7 +11,7 @@ const CONTENT: u32 = 1;
 
 /// Words of the request that a language knows count for it; the language of the conversation so far stays unless another
 /// has more. What stands in quotation marks is a title in whatever language.
-pub(super) fn language(request: &str, so_far: Option<Language>) -> Language {
+pub(super) fn language(request: &str, so_far: Option<Language>, at_home: Option<Language>) -> Language {
     let said = unquoted(request);
     let score = |language: Language| match language.pack() {
         None => words(&said)
@@ -39,7 +39,7 @@ pub(super) fn language(request: &str, so_far: Option<Language>) -> Language {
             best = (language, points);
         }
     }
-    best.0
+    if best.1 == 0 { so_far.or(at_home).unwrap_or_default() } else { best.0 }
 }
 
 /// Chinese characters speak for Chinese unless there are signs of another language that has them too.

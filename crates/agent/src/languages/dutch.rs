@@ -7,14 +7,16 @@ pub(super) static PACK: Pack = Pack {
     phrases: PHRASES,
     frames: &[
         ("tussen", "in", "between"),
+        ("laat", "zien", "show me"),
         ("laat", "zitten", "never mind"),
         ("laat", "weg", "leave out"),
-        ("net", "als", "like"),
         ("zo", "mogelijk", "most"),
     ],
     trailing: &[
         "hoef ik niet",
         "hoef ik niet te zien",
+        "hoef ik verder niet",
+        "hoef ik verder niet te zien",
         "hoeft niet van mij",
         "wil ik niet",
         "willen we niet",
@@ -142,6 +144,33 @@ pub(super) static PACK: Pack = Pack {
     ],
     open_syllables: true,
     links: &["en", "s", "e", ""],
+    plain: &[
+        ("de", "the"),
+        ("het", "the"),
+        ("een", "a"),
+        ("dit", "this"),
+        ("deze", "these"),
+        ("is", "is"),
+        ("was", "was"),
+        ("zijn", "are"),
+        ("heeft", "has"),
+        ("hebben", "have"),
+        ("en", "and"),
+        ("maar", "but"),
+        ("terwijl", "while"),
+        ("ook", "also"),
+        ("van", "by"),
+        ("uit", "from"),
+        ("met", "with"),
+        ("door", "by"),
+        ("op", "on"),
+        ("te", "at"),
+        ("voor", "for"),
+        ("beide", "both"),
+        ("allemaal", "all"),
+        ("euro", "euros"),
+        ("minuten", "minutes"),
+    ],
     sentences: super::sentences::DUTCH,
     thousands: ".",
     none: "Geen ",
@@ -307,6 +336,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("eventueel ook", "or"),
     // Negation.
     ("niet", "not"),
+    ("nt", "not"),
     ("geen", "no"),
     ("gn", "no"),
     ("niks", "nothing"),
@@ -335,6 +365,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("al gezien", "already seen"),
     // Likeness and topics.
     ("zoals", "like"),
+    ("net als", "like"),
+    ("net zoals", "like"),
     ("lijkt op", "similar to"),
     ("lijken op", "similar to"),
     ("lijkend op", "similar to"),
@@ -476,6 +508,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("aantal", "number of"),
     ("het aantal", "number of"),
     ("waarom", "why"),
+    ("waarom die", "why that one"),
+    ("waarom deze", "why this one"),
+    ("en die", "and that one"),
+    ("dan die", "than that one"),
+    ("zoals die", "like that one"),
     ("vertel me meer over", "tell me more about"),
     ("vertel meer over", "tell me more about"),
     ("vertel over", "tell me about"),
@@ -531,7 +568,7 @@ const PHRASES: &[(&str, &str)] = &[
 ];
 
 const FILLING: &str = "\
-liever tonen toon laten geven hebben gebruiken gebruik werken werkt draaien draait maken maak kopen huren bevindt bevinden heten ik je jij u jullie we wij ze zij hij hem haar hun ons onze mij me mijn mn zich zelf wat waar waarin waarbij wie wanneer \
+bovenaan liever tonen toon laten geven hebben gebruiken gebruik werken werkt draaien draait maken maak kopen huren bevindt bevinden heten ik je jij u jullie we wij ze zij hij hem haar hun ons onze mij me mijn mn zich zelf wat waar waarin waarbij wie wanneer \
 wordt worden werd werden was waren ben bent heb heeft hebben had hadden gehad kan kunnen kun kon konden zou zouden zal \
 zullen moet moeten moest mag mogen mocht wil willen wilt wilde wou gaat gaan ging doen doet deed staat staan ligt liggen \
 zit zitten woont wonen komt komen kwam kost kosten telt tellen bevat bevatten duurt duren valt vallen blijft gemaakt \

@@ -16,6 +16,7 @@ mod sentences;
 use std::fmt;
 use std::str::FromStr;
 
+use segue_catalog::Catalog;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use pack::{Numerals, Pack, is_place};
@@ -70,8 +71,8 @@ impl Language {
         }
     }
 
-    /// The language of a request, by its script and by the words that have no meaning outside their language. Where that
-    /// leaves it open, it is that of the conversation so far, and else English.
+    /// The language of a request, by its script and by the words that it shares with no other. Where that leaves it open, it
+    /// is that of the conversation so far, and else English.
     ///
     /// ```
     /// use segue_agent::Language;
@@ -81,7 +82,15 @@ impl Language {
     /// assert_eq!(Language::of("Utrecht", Some(Language::Dutch)), Language::Dutch);
     /// ```
     pub fn of(request: &str, so_far: Option<Self>) -> Self {
-        detect::language(request, so_far)
+        detect::language(request, so_far, None)
+    }
+
+    /// The same for a request about a catalogue. Where no word of a first request tells anything, it is taken to be in the
+    /// language that the catalogue is in.
+    pub fn of_turn(request: &str, so_far: Option<Self>, catalog: &Catalog) -> Self {
+        let at_home =
+            catalog.language().and_then(|l| Self::ALL.into_iter().find(|own| own.code() == l.code()));
+        detect::language(request, so_far, at_home)
     }
 
     /// What is known of it; `None` for English, which the rules know themselves.

@@ -43,6 +43,9 @@ pub(crate) struct Pack {
     pub(crate) open_syllables: bool,
     /// What stands between the parts of a compound ("geluid-s-software"), the longest first; none where words are not compounded.
     pub(crate) links: &'static [&'static str],
+    /// Words that a written answer may use and that claim what their English does, word for word: nothing, or that something
+    /// is so. None where no model is to word answers.
+    pub(crate) plain: &'static [(&'static str, &'static str)],
     /// English templates of sentences and what this language says for them.
     pub(crate) sentences: &'static [(&'static str, &'static str)],
     /// How the separators of thousands look.
@@ -89,8 +92,11 @@ pub(crate) struct Index {
 impl Pack {
     pub(crate) fn index(&self) -> &Index {
         self.index.get_or_init(|| {
+            // The longest first, and what wants a comma before what does not.
+            let mut sorted: Vec<_> = self.phrases.iter().collect();
+            sorted.sort_by_key(|p| std::cmp::Reverse((p.0.split(' ').count(), p.0.starts_with(','))));
             let mut phrases: HashMap<&str, Vec<(Vec<&str>, &str)>> = HashMap::new();
-            for (phrase, english) in self.phrases {
+            for (phrase, english) in sorted {
                 let words: Vec<&str> = phrase.split(' ').collect();
                 let first = words
                     .first()
@@ -99,10 +105,6 @@ impl Pack {
                     .unwrap_or_default()
                     .trim_start_matches(',');
                 phrases.entry(first).or_default().push((words, english));
-            }
-            for found in phrases.values_mut() {
-                let wants_comma = |words: &[&str]| words.first().is_some_and(|w| w.starts_with(','));
-                found.sort_by_key(|(words, _)| std::cmp::Reverse((words.len(), wants_comma(words))));
             }
             let filling: HashSet<&str> = self.filling.split_whitespace().collect();
             let framed = self.frames.iter().flat_map(|(open, close, _)| [*open, *close]);

@@ -20,6 +20,10 @@ const NOTHING: &str = "um";
 const MONEY: [&str; 5] = ["euros", "dollars", "pounds", "reais", "yuan"];
 /// The most tokens of a field's name or an adjective in a phrase.
 const LONGEST_PLACE: usize = 3;
+/// The most tokens from the first part of a frame to the second.
+const WIDEST_FRAME: usize = 24;
+/// The most letters of a word that is looked into: no compound or number is longer.
+pub(super) const LONGEST_WORD: usize = 64;
 /// The fewest letters of a part of a compound.
 const SHORTEST_PART: usize = 4;
 /// The fewest letters of a word that is known with a slip in it.
@@ -86,7 +90,8 @@ impl Glosser<'_> {
         for token in tokens {
             // "systeemprogramma's" is no owner but several.
             let word = token.owner.as_ref().unwrap_or(&token.word).as_str();
-            let known = token.quoted
+            let known = word.len() > LONGEST_WORD
+                || token.quoted
                 || token.said.is_some()
                 // Places of the parts are those of the folded word.
                 || word.len() + token.owner.as_ref().map_or(0, |_| "'s".len()) != token.end - token.start
@@ -147,7 +152,7 @@ impl Glosser<'_> {
             let word =
                 |t: usize| tokens.get(t).filter(|t| !t.quoted && t.said.is_none()).map_or("", |t| &t.word);
             let ends = |t: &usize| tokens.get(*t).is_some_and(|t| t.gap == Gap::Stop);
-            let clause = || (i + 1..tokens.len()).take_while(|t| !ends(t));
+            let clause = || (i + 1..tokens.len().min(i + WIDEST_FRAME)).take_while(|t| !ends(t));
             let found = self.pack.frames.iter().filter(|f| f.0 == word(i)).find_map(|(_, close, english)| {
                 clause().find(|t| word(*t) == *close).filter(|at| *at > i + 1).map(|at| (at, *english))
             });

@@ -1,6 +1,6 @@
 //! Numbers in words of other languages, as digits: "drieëntwintig", "mil novecentos e noventa", "一百二十万".
 
-use super::gloss::number_token;
+use super::gloss::{LONGEST_WORD, number_token};
 use super::tokens::{Gap, Token, text_of};
 use crate::languages::{Numerals, Pack};
 
@@ -138,7 +138,7 @@ impl Words<'_> {
 
     /// "drieëntwintig", "negentienhonderdnegentig".
     fn joined(&self, word: &str) -> Option<f64> {
-        if word.is_empty() {
+        if word.is_empty() || word.len() > LONGEST_WORD {
             return None;
         }
         if let Some((_, value)) = self.units.iter().find(|u| u.0 == word) {

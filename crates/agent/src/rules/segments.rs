@@ -9,6 +9,8 @@ use crate::languages::Pack;
 
 /// The most characters of a value that is looked up in the catalogue.
 const LONGEST_VALUE: usize = 12;
+/// The most characters of a number.
+const LONGEST_NUMBER: usize = 20;
 /// The most Chinese characters of a request whose parts are all looked up: beyond, what the catalogue's small sets hold is known.
 const MOST_LOOKED_UP: usize = 200;
 
@@ -128,7 +130,8 @@ fn cut(
                 reach(end, WORD, Piece::Word);
             }
         }
-        let numerals = text(count).unwrap_or_default().chars().take_while(|c| is_numeral(*c)).count();
+        let numerals = text(count).unwrap_or_default().chars().take(LONGEST_NUMBER);
+        let numerals = numerals.take_while(|c| is_numeral(*c)).count();
         for end in from + 1..=from + numerals {
             if let Some(value) = text(end).and_then(chinese) {
                 reach(end, NUMBER, Piece::Number(value));

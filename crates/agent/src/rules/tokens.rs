@@ -76,7 +76,7 @@ pub(super) fn tokenize_numbers(request: &str, decimal_comma: bool) -> Vec<Token>
             i += 1;
             while let Some(c) = at(i) {
                 let before = i.checked_sub(1).and_then(at);
-                let fraction = decimal_comma && c == ',' && [before, at(i + 1)].iter().all(is_digit);
+                let fraction = decimal_comma && c == ',' && is_digit(before) && is_digit(at(i + 1));
                 if !(c.is_alphanumeric() || fraction || joins(before, c, at(i + 1), at(i + 2))) {
                     break;
                 }
@@ -94,7 +94,7 @@ pub(super) fn tokenize_numbers(request: &str, decimal_comma: bool) -> Vec<Token>
         i += 1;
         match c {
             '"' | '“' | '”' | '«' | '»' | '《' | '》' | '「' | '」' | '『' | '』' => {
-                quoted = !quoted
+                quoted = !quoted;
             }
             _ if SIGNS.contains(c) => {
                 while (c == '<' || c == '>') && at(i) == Some('=') {
@@ -184,7 +184,7 @@ fn token(raw: &str, start: usize, gap: Gap, quoted: bool) -> Token {
     }
 }
 
-fn is_digit(c: &Option<char>) -> bool {
+fn is_digit(c: Option<char>) -> bool {
     c.is_some_and(|c| c.is_ascii_digit())
 }
 

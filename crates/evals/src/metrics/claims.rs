@@ -51,7 +51,10 @@ pub fn named_titles<'a>(
     catalog_titles: impl IntoIterator<Item = &'a str>,
 ) -> Vec<&'a str> {
     let own: BTreeSet<String> = words(request).collect();
-    let is_own = |quoted: &str| words(quoted).all(|word| own.contains(&word));
+    // What is written without blanks is a part of what was said, and no word of it.
+    let said = text::fold(request);
+    let is_own =
+        |quoted: &str| words(quoted).all(|word| own.contains(&word)) || said.contains(&text::fold(quoted));
     let mut named: Vec<&str> = Vec::new();
     for (open, close) in [('"', '"'), ('“', '”'), ('«', '»'), ('*', '*')] {
         named.extend(enclosed(answer, open, close).filter(|quoted| !is_own(quoted)));

@@ -11,6 +11,7 @@ mod words;
 
 use segue_catalog::{Catalog, Direction, Predicate, Row, Value};
 
+use crate::Language;
 use crate::model::short;
 use crate::rules::{Gap, Token, number, tokenize};
 use facts::{Known, Spelling};
@@ -37,6 +38,20 @@ pub(super) struct Evidence<'a> {
     pub(super) ordered: Option<(&'a str, Direction)>,
     /// True if nothing that was asked for was given up or not understood.
     pub(super) fits: bool,
+    /// What the sentences are in.
+    pub(super) language: Language,
+}
+
+/// The words of a sentence that claim in English what they claim in this language. All others stay: they are names, values and
+/// numbers, or end the sentence.
+fn in_english(mut tokens: Vec<Token>, language: Language) -> Vec<Token> {
+    let plain = language.pack().map(|p| p.plain).unwrap_or_default();
+    for token in &mut tokens {
+        if let Some((_, english)) = plain.iter().find(|p| p.0 == token.word) {
+            (*english).clone_into(&mut token.word);
+        }
+    }
+    tokens
 }
 
 /// The check. It goes with the sentences in their order, because "it" and "they" mean what the last one spoke of.
@@ -49,6 +64,7 @@ pub(super) struct Checker<'a> {
     matched: Option<u64>,
     ordered: Option<(usize, Direction)>,
     fits: bool,
+    language: Language,
     /// The items that the last sentence spoke of; `None` if that is not certain.
     last: Option<Vec<usize>>,
     sentences: usize,
@@ -98,6 +114,7 @@ impl<'a> Checker<'a> {
             matched: evidence.matched,
             ordered,
             fits: evidence.fits,
+            language: evidence.language,
             last: None,
             sentences: 0,
         }
@@ -117,7 +134,7 @@ impl<'a> Checker<'a> {
         if sentence.chars().count() > LONGEST || !sentence.chars().all(is_plain) {
             return None;
         }
-        let tokens = tokenize(sentence);
+        let tokens = in_english(tokenize(sentence), self.language);
         let parts = self.parts(&tokens)?;
         let scoped = (0..tokens.len())
             .any(|i| matches!(self.scope(tokens.get(i..).unwrap_or_default()), Some(Some(_))));

@@ -108,6 +108,7 @@ fn every_false_sentence_is_removed_and_nearly_every_true_one_kept() {
         matched: Some(12),
         ordered: Some(("score", Direction::Descending)),
         fits: true,
+        language: Language::English,
     };
     let (mut kept, mut lost, mut passed) = (0, Vec::new(), Vec::new());
     let mut checker = Checker::new(&evidence, &none);
@@ -145,9 +146,38 @@ fn titles_come_from_the_rows() {
         matched: None,
         ordered: None,
         fits: false,
+        language: Language::English,
     };
     let said = |sentence: &str| Checker::new(&evidence, &none).check(sentence);
     assert_eq!(said("#1's director is Ann Lee.").unwrap(), "“The Long Walk”'s director is Ann Lee.");
     assert_eq!(said("#2 is in French.").unwrap(), "“Night Bus” (#2) is in French.");
     assert_eq!(said("#1 fits your request."), None, "something was given up");
+}
+
+#[test]
+fn sentences_in_other_languages_say_no_more_than_the_rows() {
+    let (_folder, snapshot) = films();
+    let catalog = snapshot.catalog();
+    let rows = snapshot.rows(&[0, 1]).unwrap();
+    let none = nothing(catalog);
+    let said = |language: Language, sentence: &str| {
+        let evidence = Evidence {
+            catalog,
+            rows: rows.iter().collect(),
+            asked: Vec::new(),
+            matched: None,
+            ordered: None,
+            fits: false,
+            language,
+        };
+        Checker::new(&evidence, &none).check(sentence)
+    };
+    use Language::{Dutch, Portuguese};
+    assert_eq!(said(Dutch, "#1 is van Ann Lee.").unwrap(), "“The Long Walk” is van Ann Lee.");
+    assert_eq!(said(Portuguese, "#1 é de Ann Lee.").unwrap(), "“The Long Walk” é de Ann Lee.");
+    for sentence in ["#2 is van Ann Lee.", "#1 is niet van Ann Lee.", "#1 is een prachtige film van Ann Lee."]
+    {
+        assert_eq!(said(Dutch, sentence), None, "{sentence}");
+    }
+    assert_eq!(said(Portuguese, "#1 é um filme lindo de Ann Lee."), None);
 }
