@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 use crate::Value;
 
 /// A value that lies in an encoded row.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell<'a> {
     Null,
     Bool(bool),
@@ -18,7 +18,7 @@ pub(crate) enum Cell<'a> {
 }
 
 /// The values that lie in a row, or in a list of it. Ends at what [`encode`] did not write.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cells<'a>(pub(crate) &'a [u8]);
 
 /// Appends the values to `out`.
@@ -62,7 +62,7 @@ pub(crate) fn encode_text(text: &str, out: &mut Vec<u8>) {
 
 /// Reads as many values as there are.
 pub(crate) fn decode(bytes: &[u8]) -> Vec<Value> {
-    Cells(bytes).map(Cell::to_value).collect()
+    Cells(bytes).map(Cell::into_value).collect()
 }
 
 impl<'a> Iterator for Cells<'a> {
@@ -96,14 +96,14 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 impl Cell<'_> {
-    pub(crate) fn to_value(self) -> Value {
+    pub(crate) fn into_value(self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Bool(b) => Value::Bool(b),
             Self::Integer(i) => Value::Integer(i),
             Self::Real(r) => Value::Real(r),
             Self::Text(text) => Value::Text(text.to_owned()),
-            Self::List(cells) => Value::List(cells.map(Cell::to_value).collect()),
+            Self::List(cells) => Value::List(cells.map(Cell::into_value).collect()),
         }
     }
 }
@@ -125,7 +125,7 @@ impl Serialize for Cell<'_> {
 impl Serialize for Cells<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        self.into_iter().try_for_each(|cell| list.serialize_element(&cell))?;
+        self.clone().try_for_each(|cell| list.serialize_element(&cell))?;
         list.end()
     }
 }

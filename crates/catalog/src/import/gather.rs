@@ -33,9 +33,9 @@ impl<'a> Gather<'a> {
     pub(super) fn add(&mut self, row: Cells<'_>) -> Result<(), FileError> {
         let fields = self.fields.iter().zip(row).zip(&mut self.statistics);
         for (i, ((field, cell), statistics)) in fields.enumerate() {
-            let is_null = match cell {
+            let is_null = match &cell {
                 Cell::Null => true,
-                Cell::List(mut cells) => cells.next().is_none(),
+                Cell::List(cells) => cells.clone().next().is_none(),
                 _ => false,
             };
             if is_null {
@@ -49,7 +49,7 @@ impl<'a> Gather<'a> {
             };
             for cell in each.0.into_iter().chain(each.1.into_iter().flatten()) {
                 if statistics.examples.len() < EXAMPLES {
-                    let value = cell.to_value();
+                    let value = cell.clone().into_value();
                     if !statistics.examples.contains(&value) {
                         statistics.examples.push(value);
                     }
@@ -59,7 +59,7 @@ impl<'a> Gather<'a> {
                     Cell::Real(n) if field.ty.is_number() => self.numbers.add(i, n)?,
                     _ if field.role == Role::Id => statistics.distinct += 1,
                     Cell::Text(text) => self.texts.add(i, text)?,
-                    other => self.texts.add(i, &Value::to_string(&other.to_value()))?,
+                    other => self.texts.add(i, &Value::to_string(&other.into_value()))?,
                 }
             }
         }
