@@ -6,9 +6,9 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use segue_world::fs;
+use segue_world::{RealWorld, World, fs};
 use serde_json::{Value as Json, json};
 use support::{
     command, failure, import, many_homes, ok, outcome, put, put_homes, segue, serve, served, workspace,
@@ -253,9 +253,9 @@ fn doctor_asks_endpoints_in_bounded_time_and_shows_no_key() {
          [models.weights]\nkind = \"gguf\"\nmodel = \"none.gguf\"\n"
     );
     put(&workspace(at), "workspace.toml", &settings);
-    let began = Instant::now();
+    let world = RealWorld::new();
     let output = command(at).env("A_KEY", KEY).args(["doctor", "--json"]).output().expect("segue");
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(world.elapsed() < Duration::from_secs(90), "a silent endpoint holds it up");
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(!text.contains(KEY), "{text}");

@@ -126,10 +126,9 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         let segment = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let is_random = segment.len() == 32 && segment.bytes().all(|b| b.is_ascii_hexdigit());
         match name.as_str() {
-            // How long it took, and where a lock was held.
-            "meta.json" => {}
-            _ if name.ends_with(".lock") => {}
-            "bm25/meta.json" | "bm25/.managed.json" => {}
+            // How long it took, where a lock was held, and the names of the segments.
+            "meta.json" | "bm25/meta.json" | "bm25/.managed.json" => {}
+            _ if path.extension().is_some_and(|e| e == "lock") => {}
             _ => {
                 let name = if is_random { name.replace(&segment, "SEGMENT") } else { name };
                 found.insert(name, fs::read(&path).unwrap());
@@ -153,7 +152,7 @@ fn sequences_of_edits(part: u64, sequences: usize) {
         let mut owner = Owner::new(&mut dice);
         let mut gone = BTreeSet::new();
         let workspace = owner.build("changed", &mut dice);
-        for _ in 0..1 + dice.below(4) {
+        for _ in 0..=dice.below(4) {
             let mut changes = Changes::default();
             let mut update = HEADER.to_owned();
             for _ in 0..dice.below(6) {

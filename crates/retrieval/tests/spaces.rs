@@ -1,5 +1,5 @@
 //! Vectors that come with a data set, from their files to what is found by them.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails stops")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails stops")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! `segue import`: files into the catalogue.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -62,7 +63,7 @@ fn what(house: &House, args: &Import, output: &mut Output) -> Result<(Dataset, O
             absent_is_an_error(file)?;
             Changes::read_ids(&dataset, file)?
         }
-        None => Default::default(),
+        None => BTreeSet::new(),
     };
     Ok((dataset, Some(Changes { update: args.update, delete })))
 }
