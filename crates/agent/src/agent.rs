@@ -8,10 +8,12 @@ use segue_world::{Timestamp, World};
 use sha2::{Digest, Sha256};
 
 use crate::planning::PlanningModel;
+use crate::steering::Moment;
 use crate::trace::Depends;
 use crate::{Approval, Registry, ToolSpec, TurnOptions};
 
 /// What answers: tools over one generation of one catalogue, and a planner that chooses among them.
+#[derive(Clone)]
 pub struct Agent {
     pub(crate) world: Arc<dyn World>,
     pub(crate) snapshot: Snapshot,
@@ -21,6 +23,8 @@ pub struct Agent {
     pub(crate) approval: Option<Approval>,
     pub(crate) model: Option<PlanningModel>,
     pub(crate) writer: Option<PlanningModel>,
+    /// When and for which request the owner's rules hold.
+    pub(crate) moment: Moment,
     /// Made when a trace first wants it.
     pub(crate) depends: OnceLock<Depends>,
 }
@@ -29,7 +33,7 @@ impl Agent {
     /// An agent with these tools over this snapshot. Tools are described once, here.
     pub fn new(world: Arc<dyn World>, snapshot: Snapshot, registry: Registry) -> Self {
         let specs = registry.specs(snapshot.catalog());
-        let fingerprint = fingerprint(snapshot.catalog(), &specs, &[]);
+        let fingerprint = fingerprint(&snapshot, &specs, &[]);
         Self {
             world,
             snapshot,
@@ -39,6 +43,7 @@ impl Agent {
             approval: None,
             model: None,
             writer: None,
+            moment: Moment::default(),
             depends: OnceLock::new(),
         }
     }
@@ -71,7 +76,7 @@ impl Agent {
         let by: Vec<String> =
             models.flat_map(|m| [m.model.name().to_owned()].into_iter().chain(hashes(m))).collect();
         let by: Vec<&str> = by.iter().map(String::as_str).collect();
-        self.fingerprint = fingerprint(self.snapshot.catalog(), &self.specs, &by);
+        self.fingerprint = fingerprint(&self.snapshot, &self.specs, &by);
         self.depends = OnceLock::new();
         self
     }
@@ -116,8 +121,8 @@ impl Agent {
         self.snapshot.catalog()
     }
 
-    /// Changes with anything that could change an answer: the catalogue, the tools, the model that
-    /// plans and its prompts.
+    /// Changes with anything that could change an answer: the catalogue, what its owner says of answers, the tools, the model
+    /// that plans and its prompts.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -125,7 +130,7 @@ impl Agent {
     /// What the fingerprint is made of, part by part.
     pub fn depends(&self) -> &Depends {
         self.depends.get_or_init(|| {
-            Depends::of(self.catalog(), &self.specs, self.model.as_ref(), self.writer.as_ref())
+            Depends::of(&self.snapshot, &self.specs, self.model.as_ref(), self.writer.as_ref())
         })
     }
 }
@@ -142,8 +147,18 @@ impl fmt::Debug for Agent {
 
 /// The first 16 hexadecimal digits of the SHA-256 of all that an answer depends on besides the conversation.
 /// `by` names the model that plans and its prompts.
-fn fingerprint(catalog: &Catalog, specs: &[ToolSpec], by: &[&str]) -> String {
-    let described = serde_json::json!([env!("CARGO_PKG_VERSION"), catalog, specs, by]);
+fn fingerprint(snapshot: &Snapshot, specs: &[ToolSpec], by: &[&str]) -> String {
+    let mut described = vec![serde_json::json!(env!("CARGO_PKG_VERSION"))];
+    described.extend([
+        serde_json::json!(snapshot.catalog()),
+        serde_json::json!(specs),
+        serde_json::json!(by),
+    ]);
+    let steering = snapshot.steering();
+    if !steering.is_empty() {
+        described.push(serde_json::json!(steering.texts()));
+    }
+    let described = serde_json::Value::Array(described);
     digest(&described.to_string())
 }
 

@@ -10,7 +10,7 @@ mod written;
 use segue_catalog::{Contribution, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::Question;
+use crate::{Question, Steered};
 
 pub(crate) use compose::{Material, compose, select};
 pub(crate) use written::{PROMPT as WRITE, Written, ask as ask_to_write};
@@ -98,6 +98,9 @@ pub struct AnswerItem {
     pub contributions: Vec<Contribution>,
     /// The values that support what is claimed of it.
     pub evidence: Vec<Support>,
+    /// The owner's rules that gave it its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steering: Vec<Steered>,
     /// The hash of the row that was looked at.
     pub row_hash: String,
 }

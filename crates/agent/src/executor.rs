@@ -92,7 +92,7 @@ impl<'a> Executor<'a> {
         let mut scope = SetScope::default();
         for set in earlier {
             // By handle alone: the steps of earlier turns had the same names as this one's.
-            scope.insert_as(&set.handle().0, set);
+            scope.insert_as(&set.handle().0, &left(around.snapshot, set));
         }
         let began = around.world.elapsed();
         Self {
@@ -371,6 +371,7 @@ async fn invoke(
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let (args, output) = runtime.block_on(tool.invoke(&context, args))?;
+        let output = without_left_out(&context.snapshot, output);
         check_within(&context, &output)?;
         let top = top_of(&context.snapshot, &output).map_err(ToolError::internal)?;
         Ok(Returned { args, output, top })
@@ -394,6 +395,21 @@ fn panicked(error: tokio::task::JoinError) -> ToolError {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     ToolError::internal(format!("the tool panicked: {}", text.as_deref().unwrap_or("without a message")))
+}
+
+/// The set without items that the snapshot leaves out: one of an earlier turn may have them, or a tool that asks elsewhere.
+fn left(snapshot: &Snapshot, set: &Arc<CandidateSet>) -> Arc<CandidateSet> {
+    let without = snapshot.left_out().and_then(|items| set.without(items));
+    without.map_or_else(|| set.clone(), Arc::new)
+}
+
+fn without_left_out(snapshot: &Snapshot, output: ToolOutput) -> ToolOutput {
+    match output {
+        ToolOutput::Set { set, diagnosis, notes } => {
+            ToolOutput::Set { set: left(snapshot, &set), diagnosis, notes }
+        }
+        facts @ ToolOutput::Facts(_) => facts,
+    }
 }
 
 /// Rule: nothing comes back from outside the set that a call is within, whatever the tool.

@@ -21,6 +21,7 @@ mod report;
 pub mod rules;
 mod run;
 mod session;
+mod steering;
 #[cfg(test)]
 mod testing;
 mod tool;
@@ -42,6 +43,7 @@ pub use reading::{Described, Earlier, Intent, Reading, ShownItem, Understood};
 pub use report::{Execution, ExecutionItem, TurnEvent, TurnReport, Usage};
 pub use run::{Budget, Next, Outcome, Relaxed, Run};
 pub use session::{Session, SessionError, SessionStore, SessionSummary, StoredTurn};
+pub use steering::{Excluded, Steered, SteeringReport, Touched};
 pub use tool::{
     Cancellation, CostHint, Effect, ErasedTool, ErrorKind, Registry, SetScope, Tool, ToolContext, ToolError,
     ToolExample, ToolOutput, ToolRole, ToolSpec,

@@ -272,7 +272,7 @@ impl Agent {
     ) -> Result<Option<String>, AgentError> {
         let prompt = with.prompts.get(crate::model::PLAN)?;
         let rules = self.plan(&reading, options, session);
-        let numbers = (session.turns + 1, crate::turn::items_to_show(&reading, options));
+        let numbers = (session.turns + 1, self.items_to_rank(&reading, options));
         let tools = (self.catalog(), self.specs());
         let mut drafting = Drafting::new(request, numbers, reading, &session.shown, tools, &with.prompts)?;
         let Drafted { reading, plan, first, refused, failed } = loop {

@@ -3,7 +3,7 @@ use segue_models::ChatReply;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Exchange;
-use crate::{Answer, AnswerItem, CallAnswer, Language, Plan, Stop, Understood};
+use crate::{Answer, AnswerItem, CallAnswer, Language, Plan, SteeringReport, Stop, Understood};
 
 /// Everything about one turn; in JSON, the document that `segue ask --json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub struct TurnReport {
     pub plan: Plan,
     /// One answer for each step, in the order of the plan.
     pub calls: Vec<CallAnswer>,
+    /// What the owner's rules and synonyms did.
+    #[serde(default, skip_serializing_if = "SteeringReport::is_empty")]
+    pub steering: SteeringReport,
     /// The reply; `None` if only the plan was asked for.
     pub answer: Option<Answer>,
     /// What it cost.

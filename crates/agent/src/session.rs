@@ -85,6 +85,23 @@ impl Session {
         note(disliked, "disliked", turn, true, dislikes, likes);
     }
 
+    /// Forgets what was said and shown of fields that are hidden since.
+    pub fn forget(&mut self, hidden: &[String]) {
+        if hidden.is_empty() {
+            return;
+        }
+        let Constraints { conditions, orders, .. } = &mut self.constraints;
+        conditions.retain(|c| !c.what.conditions().iter().any(|c| hidden.contains(&c.field)));
+        orders.retain(|o| !hidden.contains(&o.what.field));
+        let names: Vec<String> = hidden.iter().map(|field| format!("\"{field}\"")).collect();
+        for report in [&mut self.last, &mut self.last_shown] {
+            let told = report.as_ref().map(|r| serde_json::to_string(r).unwrap_or_default());
+            if told.is_some_and(|told| names.iter().any(|name| told.contains(name))) {
+                *report = None;
+            }
+        }
+    }
+
     /// Brings the conversation to where this turn leaves it.
     pub(crate) fn advance(&mut self, turn: StoredTurn) -> TurnReport {
         let StoredTurn { constraints, shown, handles, report } = turn;

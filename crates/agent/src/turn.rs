@@ -1,5 +1,6 @@
 //! One turn, from the words to the answer on the disk.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +16,12 @@ use crate::executor::{Executor, Surroundings};
 use crate::model::PromptError;
 use crate::planning::{Course, Planned, PlannerKind, same_calls};
 use crate::rules::{self, RulesError, Situation};
+use crate::steering::{DEPTH, Order, synonyms_used};
 use crate::trace::{Head, Tape, TraceError};
 use crate::{
-    Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Language, Outcome, Plan,
-    PlanError, Reading, Run, Session, SessionError, SetScope, Step, Stop, StoredTurn, ToolCall, ToolContext,
-    ToolError, TurnEvent, TurnReport,
+    Budget, CallOutcome, Cancellation, Constraints, Execution, ExecutionItem, Intent, Language, Outcome,
+    Plan, PlanError, Reading, Run, Session, SessionError, SetScope, SteeringReport, Step, Stop, StoredTurn,
+    ToolCall, ToolContext, ToolError, TurnEvent, TurnReport,
 };
 
 /// How many items are shown where nobody says.
@@ -122,6 +124,7 @@ impl Agent {
         mut events: impl FnMut(TurnEvent) + Send,
     ) -> Result<TurnReport, AgentError> {
         let began = self.world.elapsed();
+        session.forget(&self.snapshot.steering().hidden);
         let turn = session.turns + 1;
         let now = self.now(&options);
         let today = now.to_string();
@@ -132,21 +135,31 @@ impl Agent {
         }
         let narrowed = options.collecting.then(|| collecting::narrowed(session));
         let reads = narrowed.as_ref().unwrap_or(session);
-        let situation = Situation {
-            snapshot: &self.snapshot,
-            before: &reads.constraints,
-            shown: &session.shown,
-            turn,
-            today: today.get(..10),
-            language: language_of(self, request, session, &options),
+        let today = today.get(..10).unwrap_or_default();
+        let language = language_of(self, request, session, &options);
+        let read = |agent: &Self| {
+            let situation = Situation {
+                snapshot: &agent.snapshot,
+                before: &reads.constraints,
+                shown: &session.shown,
+                turn,
+                today: Some(today),
+                language,
+            };
+            clarify::read(request, &situation, reads)
         };
-        let reading = clarify::read(request, &situation, reads)?;
+        let mut agent = self.on(today, Some(request))?;
+        let mut reading = read(&agent)?;
+        if let Some(given) = agent.given(&reading.constraints)? {
+            reading = read(&given)?;
+            agent = Cow::Owned(given);
+        }
         let by_rules = options.collecting.then(|| reading.clone());
-        let mut planned = self.planned(request, reads, reading, &options, began).await?;
+        let mut planned = agent.planned(request, reads, reading, &options, began).await?;
         if let Some(by_rules) = by_rules {
             collecting::rejoin(&session.constraints, &by_rules, &mut planned.reading, self.catalog(), turn);
         }
-        self.respond(session, request, planned, &options, began, &mut events).await
+        agent.respond(session, request, planned, &options, began, &mut events).await
     }
 
     /// All of a turn after the reading of its words.
@@ -207,6 +220,7 @@ impl Agent {
             absent: reading.absent.clone(),
             plan,
             calls: Vec::new(),
+            steering: SteeringReport::default(),
             answer: None,
             usage,
         };
@@ -241,6 +255,13 @@ impl Agent {
         }
         report.plan = done.run.plan();
         report.calls = done.run.calls().cloned().collect();
+        let order = match reading.intent {
+            Intent::Search => self.order(done.set.take(), &reading.constraints)?,
+            _ => Order::default(),
+        };
+        report.steering = order.report.clone();
+        report.steering.synonyms =
+            synonyms_used(&self.snapshot, &self.specs, &report.calls, &report.understood);
         let material = Material {
             request,
             language,
@@ -250,7 +271,8 @@ impl Agent {
             plan: &report.plan,
             calls: &report.calls,
             outcome: &done.outcome,
-            set: done.set.as_deref(),
+            set: order.set.as_deref(),
+            steered: &order,
             k,
             planner: &report.planner,
             model: report.model.as_deref(),
@@ -289,16 +311,18 @@ impl Agent {
             return Err(AgentError::EmptyPlan);
         }
         self.validated(plan, &[])?;
+        let today = self.world.now().to_string();
+        let agent = self.on(today.get(..10).unwrap_or_default(), None)?;
         let session = Session::in_memory(self.world.as_ref());
         let constraints = Constraints::default();
         let options = TurnOptions::default();
-        let done = self.carry_out(plan, &constraints, &session, &options, Duration::ZERO, &mut |_| {}).await;
+        let done = agent.carry_out(plan, &constraints, &session, &options, Duration::ZERO, &mut |_| {}).await;
         let calls: Vec<_> = done.run.calls().cloned().collect();
         let last = calls.last().map(|c| &c.outcome);
         let facts = if let Some(CallOutcome::Facts(facts)) = last { Some(facts.clone()) } else { None };
         // The answer of a plan is its last step's, also where an earlier one has a set and the last has none.
         let set = done.set.filter(|_| matches!(last, Some(CallOutcome::Set { .. })));
-        let items = set.as_deref().map(|set| self.first_items(set, limit)).transpose()?.unwrap_or_default();
+        let items = set.as_deref().map(|set| agent.first_items(set, limit)).transpose()?.unwrap_or_default();
         Ok(Execution {
             handle: set.as_deref().map(|s| s.handle().clone()),
             count: set.as_deref().map(|s| s.len() as u64),
@@ -319,11 +343,17 @@ impl Agent {
         if options.collecting {
             reading.constraints = collecting::moment(&reading.constraints, &self.snapshot)?;
         }
-        reading.constraints.count = Some(items_to_show(&reading, options));
+        reading.constraints.count = Some(self.items_to_rank(&reading, options));
         let plan = rules::plan(&reading, self.catalog(), &self.specs);
         let known: Vec<&str> = session.known_sets().collect();
         self.validated(&plan, &known)?;
         Ok(plan)
+    }
+
+    /// How many items a plan ranks: those that are shown, and more where the owner's rules choose among them.
+    pub(crate) fn items_to_rank(&self, reading: &Reading, options: &TurnOptions) -> usize {
+        let k = items_to_show(reading, options);
+        if self.reorders(&reading.constraints) { k.max(DEPTH) } else { k }
     }
 
     fn validated(&self, plan: &Plan, known: &[&str]) -> Result<(), AgentError> {

@@ -115,6 +115,15 @@ impl CandidateSet {
         Self { handle, call, ranked, items, parents, members: OnceLock::new(), ranks: OnceLock::new() }
     }
 
+    /// The same set without these items; `None` if it has none of them.
+    pub fn without(&self, items: &RoaringBitmap) -> Option<Self> {
+        if self.members().is_disjoint(items) {
+            return None;
+        }
+        let left = self.items.iter().filter(|s| !items.contains(s.item)).copied().collect();
+        Some(Self::with(self.handle.clone(), self.call.clone(), self.ranked, left, self.parents.clone()))
+    }
+
     /// The set's short name.
     pub fn handle(&self) -> &Handle {
         &self.handle

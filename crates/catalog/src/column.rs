@@ -22,7 +22,11 @@ impl Snapshot {
             Some(items) if items.len() < self.catalog().items / BY_KEY => {
                 self.with_connection(|connection| {
                     let mut statement = connection.prepare_cached(&format!("{select} WHERE ordinal = ?1"))?;
-                    items.iter().map(|item| statement.query_row([item], value)).collect()
+                    items
+                        .iter()
+                        .filter(|i| self.has(*i))
+                        .map(|item| statement.query_row([item], value))
+                        .collect()
                 })
             }
             // Sorted here rather than by SQLite, which may then read an index of the field and not the whole rows.
@@ -31,7 +35,8 @@ impl Snapshot {
                 let mut rows = statement.query([])?;
                 let mut found: Vec<(Ordinal, Value)> = Vec::new();
                 while let Some(row) = rows.next()? {
-                    if items.is_none_or(|items| row.get(0).is_ok_and(|item| items.contains(item))) {
+                    let item = row.get(0)?;
+                    if items.is_none_or(|items| items.contains(item)) && self.has(item) {
                         found.push(value(row)?);
                     }
                 }

@@ -28,7 +28,9 @@ impl Snapshot {
             self.named_fields()
         );
         let folded = fold(text);
-        self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded], read_entry)?.collect())
+        let found =
+            self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded], read_entry)?.collect())?;
+        Ok(self.seen(found))
     }
 
     /// The values that equal this text in letters and digits: "guns n roses" gives "Guns N' Roses", "B.I.G" gives
@@ -41,7 +43,10 @@ impl Snapshot {
             self.named_fields()
         );
         let (folded, squashed) = (fold(text), squash(text));
-        self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded, squashed], read_entry)?.collect())
+        let found = self.with_connection(|c| {
+            c.prepare_cached(&sql)?.query_map([folded, squashed], read_entry)?.collect()
+        })?;
+        Ok(self.seen(found))
     }
 
     /// The values that are versions of this text: it, and an addition after a dash, a colon or in brackets, as "Bohemian Rhapsody
@@ -56,14 +61,16 @@ impl Snapshot {
             self.named_fields()
         );
         let folded = fold(text);
-        self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded], read_entry)?.collect())
+        let found =
+            self.with_connection(|c| c.prepare_cached(&sql)?.query_map([folded], read_entry)?.collect())?;
+        Ok(self.seen(found))
     }
 
     /// The values that contain all these words, most frequent first: "kubrick" gives "Stanley Kubrick".
     pub fn lexicon_with_words(&self, text: &str, limit: usize) -> Result<Vec<LexiconEntry>, StoreError> {
         let index = self.lexicon_index()?;
         let words: Vec<_> = words(text).collect();
-        Ok(index.with_words(&words, limit).into_iter().cloned().collect())
+        Ok(index.with_words(&words, limit).into_iter().filter_map(|e| self.still_there(e.clone())).collect())
     }
 
     /// The values nearest to a text that may be misspelt, of one field or of all, best first, each with a
@@ -76,14 +83,17 @@ impl Snapshot {
     ) -> Result<Vec<(LexiconEntry, f64)>, StoreError> {
         let index = self.lexicon_index()?;
         let found = index.nearest(&fold(text), field, limit);
-        Ok(found.into_iter().map(|(entry, similarity)| (entry.clone(), similarity)).collect())
+        let there =
+            |(entry, similarity): (&LexiconEntry, f64)| Some((self.still_there(entry.clone())?, similarity));
+        Ok(found.into_iter().filter_map(there).collect())
     }
 
     /// The condition that a row is of a field that has names; with it a look-up goes by the primary key.
     fn named_fields(&self) -> String {
+        let stored = self.catalog().fields.iter().zip(&self.shared.stored);
         let named =
-            |(i, f): (usize, &Field)| matches!(f.role, Role::Title | Role::Category).then(|| i.to_string());
-        let fields: Vec<_> = self.catalog().fields.iter().enumerate().filter_map(named).collect();
+            |(f, i): (&Field, &usize)| matches!(f.role, Role::Title | Role::Category).then(|| i.to_string());
+        let fields: Vec<_> = stored.filter_map(named).collect();
         format!("field IN ({})", fields.join(", "))
     }
 
@@ -104,9 +114,24 @@ impl Snapshot {
             self.table("lexicon"),
             self.named_fields()
         );
-        self.with_connection(|c| {
+        let found = self.with_connection(|c| {
             c.prepare_cached(&sql)?.query_map(rusqlite::params_from_iter(styled), read_entry)?.collect()
-        })
+        })?;
+        Ok(self.seen(found))
+    }
+
+    /// Entries as they are stored become those that this snapshot shows, most frequent first.
+    fn seen(&self, stored: Vec<LexiconEntry>) -> Vec<LexiconEntry> {
+        let shown = |entry| self.still_there(self.renumbered(entry)?);
+        let mut shown: Vec<_> = stored.into_iter().filter_map(shown).collect();
+        shown.sort_by_key(|entry| std::cmp::Reverse(entry.count));
+        shown
+    }
+
+    /// The entry with its field's place among those that are shown; `None` if the field is not.
+    fn renumbered(&self, entry: LexiconEntry) -> Option<LexiconEntry> {
+        let field = self.shared.stored.iter().position(|stored| *stored == entry.field)?;
+        Some(LexiconEntry { field, ..entry })
     }
 
     fn lexicon_index(&self) -> Result<&LexiconIndex, StoreError> {
@@ -114,8 +139,10 @@ impl Snapshot {
             return Ok(index);
         }
         let sql = format!("SELECT field, value, folded, count FROM {}", self.table("lexicon"));
-        let entries = self.with_connection(|c| c.prepare(&sql)?.query_map([], read_entry)?.collect())?;
-        Ok(self.lexicon_cell().get_or_init(|| LexiconIndex::new(entries)))
+        let entries: Vec<_> =
+            self.with_connection(|c| c.prepare(&sql)?.query_map([], read_entry)?.collect())?;
+        let shown = entries.into_iter().filter_map(|entry| self.renumbered(entry)).collect();
+        Ok(self.lexicon_cell().get_or_init(|| LexiconIndex::new(shown)))
     }
 }
 

@@ -31,10 +31,12 @@ mod source;
 mod sources;
 mod sqlite;
 mod statistics;
+pub mod steering;
 mod store;
 pub mod text;
 mod unit;
 mod value;
+mod view;
 mod workspace;
 
 pub use backup::{
@@ -70,6 +72,7 @@ pub use source::SourceError;
 pub use sources::{SourceChange, SourceFile, SourceKind};
 pub use sqlite::open_read_only;
 pub use statistics::{FieldStatistics, Quantile, ValueCount};
+pub use steering::{Steering, SteeringError};
 pub use store::{Generation, GenerationState, Store};
 pub use unit::Unit;
 pub use value::Value;

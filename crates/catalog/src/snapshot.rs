@@ -7,7 +7,8 @@ use segue_world::{FileError, fs};
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::LexiconIndex;
-use crate::{Catalog, FieldType, Ordinal, Row, Value, Workspace};
+use crate::view::Absent;
+use crate::{Catalog, FieldType, Ordinal, Row, Steering, Value, Workspace};
 
 /// A catalogue file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -114,20 +115,30 @@ struct Described<C> {
 /// generation is indexed.
 ///
 /// Connections are pooled: readers do not wait for each other.
+///
+/// What the owner hides or leaves out is not in a [steered](Self::steered) snapshot, whatever asks it: there is no field,
+/// value, item or count of it.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    /// Items that are left out, if any are.
+    pub(crate) absent: Option<Arc<Absent>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     path: PathBuf,
-    catalog: Catalog,
+    pub(crate) catalog: Catalog,
     /// The description as it stands in the file, by which the file is known again.
-    description: String,
+    pub(crate) description: String,
+    /// The place in the tables of each field of the catalogue.
+    pub(crate) stored: Vec<usize>,
+    pub(crate) steering: Steering,
     idle: Mutex<Vec<Connection>>,
     /// Loaded when first wanted.
     lexicon: OnceLock<LexiconIndex>,
+    /// What was left out last: the same items are left out turn after turn.
+    pub(crate) latest: Mutex<Option<Arc<Absent>>>,
 }
 
 impl Snapshot {
@@ -155,10 +166,22 @@ impl Snapshot {
             return Err(StoreError::Layout { path: path.to_owned(), generation });
         }
         let catalog = Catalog { generation, ..described.catalog };
-        let idle = Mutex::new(vec![connection]);
-        let shared =
-            Shared { path: path.to_owned(), catalog, description: json, idle, lexicon: OnceLock::new() };
-        Ok(Self { shared: Arc::new(shared) })
+        let stored = (0..catalog.fields.len()).collect();
+        let snapshot = Self::over(path.to_owned(), catalog, json, stored, Steering::default());
+        snapshot.idle().push(connection);
+        Ok(snapshot)
+    }
+
+    pub(crate) fn over(
+        path: PathBuf,
+        catalog: Catalog,
+        description: String,
+        stored: Vec<usize>,
+        steering: Steering,
+    ) -> Self {
+        let (idle, lexicon, latest) = Default::default();
+        let shared = Shared { path, catalog, description, stored, steering, idle, lexicon, latest };
+        Self { shared: Arc::new(shared), absent: None }
     }
 
     /// The description of a generation as its file keeps it: the catalogue, and how its tables are laid out. The generation's
@@ -170,7 +193,7 @@ impl Snapshot {
 
     /// Fields, statistics and sizes.
     pub fn catalog(&self) -> &Catalog {
-        &self.shared.catalog
+        self.absent.as_ref().map_or(&self.shared.catalog, |absent| &absent.catalog)
     }
 
     /// The database file.
@@ -226,7 +249,9 @@ impl Snapshot {
     pub fn ordinal(&self, id: &str) -> Result<Option<Ordinal>, StoreError> {
         let Some(field) = self.catalog().with_role(crate::Role::Id) else { return Ok(None) };
         let sql = format!("SELECT ordinal FROM {} WHERE {} = ?1", self.table("items"), quote(&field.name));
-        self.with_connection(|c| c.prepare_cached(&sql)?.query_row([id], |r| r.get(0)).optional())
+        let found: Option<Ordinal> =
+            self.with_connection(|c| c.prepare_cached(&sql)?.query_row([id], |r| r.get(0)).optional())?;
+        Ok(found.filter(|item| self.has(*item)))
     }
 
     /// One item; `None` past the end.
@@ -234,7 +259,7 @@ impl Snapshot {
         Ok(self.rows(&[ordinal])?.into_iter().next())
     }
 
-    /// Several items, in the order asked; those past the end are left out.
+    /// Several items, in the order asked; those that are not there are left out.
     pub fn rows(&self, ordinals: &[Ordinal]) -> Result<Vec<Row>, StoreError> {
         let catalog = self.catalog();
         let columns: Vec<_> = catalog.fields.iter().map(|f| quote(&f.name)).collect();
@@ -243,7 +268,7 @@ impl Snapshot {
         self.with_connection(|c| {
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = Vec::with_capacity(ordinals.len());
-            for &ordinal in ordinals {
+            for &ordinal in ordinals.iter().filter(|o| self.has(**o)) {
                 let row = statement
                     .query_row(params![ordinal], |r| {
                         let values = catalog

@@ -5,7 +5,7 @@ use segue_world::{FileError, FileLock, fs};
 /// The folder of one workspace and the names of what is in it.
 ///
 /// ```text
-/// workspace.toml  catalog.db  sessions.db  CURRENT
+/// workspace.toml  steering.toml  synonyms.txt  catalog.db  sessions.db  CURRENT
 /// generations/0001/{rows.db,bm25/,vectors/,…}  models/  cache/  rejects/  traces/  outputs/
 /// ```
 /// `CURRENT` holds the number of the generation that readers use; it is replaced atomically, so a reader

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make a workspace of a backup
     Restore(Restore),
+    /// What the owner says of answers (steering.toml, synonyms.txt), and what of it holds today
+    Steering,
     /// Have a conversation
     Chat(Chat),
     /// Ask one thing
@@ -264,6 +266,9 @@ pub(crate) struct TurnArgs {
     /// Leave a tool out (may be repeated)
     #[arg(long, value_name = "TOOL")]
     pub(crate) without: Vec<String>,
+    /// Leave the owner's rules and synonyms out (steering.toml, synonyms.txt); hidden fields stay hidden
+    #[arg(long)]
+    pub(crate) without_steering: bool,
     /// Write no trace of the turn (nothing is exported then either)
     #[arg(long)]
     pub(crate) no_trace: bool,

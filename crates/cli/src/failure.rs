@@ -115,6 +115,7 @@ from_errors! {
     "catalog": segue_catalog::StoreError,
     "backup": segue_catalog::BackupError,
     "generations": segue_catalog::GenerationError,
+    "steering": segue_catalog::SteeringError,
     "dataset": segue_catalog::DatasetError,
     "infer": segue_catalog::InferError,
     "import": segue_catalog::ImportError,

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use segue_agent::model::Prompts;
 use segue_agent::trace::{Head, Tape, TraceFolder};
 use segue_agent::{Agent, PlannerKind, PlanningModel, Registry, SessionStore};
-use segue_catalog::Workspace;
+use segue_catalog::{Snapshot, Workspace};
 use segue_models::{
     Abilities, AbilityStore, ChatError, Embedder, EmbeddingSettings, ModelSource, ModelsConfig,
     SentenceEmbedder, SentenceOptions, Shelf, TaskRole,
 };
-use segue_retrieval::{Engine, TEXT_SPACE, embedding_model, space_encoders};
+use segue_retrieval::{Engine, TEXT_SPACE, embedding_model, open_snapshot, space_encoders};
 use segue_world::{RealWorld, World};
 
 use crate::args::{Planner, TurnArgs, Writer};
@@ -145,7 +145,7 @@ impl House {
 
     /// Opens the workspace for a conversation, with the planner that is wanted.
     pub(crate) async fn open_for(&self, args: &TurnArgs) -> Result<(Door, PlannerKind), Failure> {
-        let mut door = self.open(&args.without)?;
+        let mut door = self.open_steered(&args.without, args.without_steering)?;
         door.agent = door.agent.with_approval(approval(args.approve));
         door.exports = Exports::of(self.world.as_ref());
         if let Some(writer) = self.writing_model(args)? {
@@ -249,9 +249,18 @@ impl House {
 
     /// Opens the workspace for questions, leaving out some tools.
     pub(crate) fn open(&self, without: &[String]) -> Result<Door, Failure> {
-        // A damaged workspace is told before anything is loaded.
-        self.workspace.current()?;
-        let engine = Engine::with_encoders(&self.workspace, self.embedder()?, self.encoders()?)?;
+        self.open_steered(without, false)
+    }
+
+    /// The same, with the owner's rules and synonyms or without them. Hidden fields are hidden either way.
+    fn open_steered(&self, without: &[String], unsteered: bool) -> Result<Door, Failure> {
+        // A damaged workspace, or a wrong file of the owner's, is told before anything is loaded.
+        let mut snapshot = open_snapshot(&self.workspace)?;
+        if unsteered {
+            let steering = snapshot.steering().clone().only_hiding();
+            snapshot = Snapshot::of(&self.workspace, snapshot.catalog().generation)?.steered(steering)?;
+        }
+        let engine = Engine::with_snapshot(&self.workspace, snapshot, self.embedder()?, self.encoders()?)?;
         let everything = segue_tools::builtin(engine.clone());
         for name in without {
             everything.get(name).map_err(|e| Failure::usage(e).at("without"))?;

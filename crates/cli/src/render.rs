@@ -1,8 +1,8 @@
 //! A turn as a person sees it: what was understood, which calls ran, what came back, and why.
 
 use segue_agent::{
-    AnswerItem, CallAnswer, CallOutcome, Plan, Step, Support, ToolError, TurnEvent, TurnReport, Understood,
-    grouped,
+    AnswerItem, CallAnswer, CallOutcome, Plan, SteeringReport, Step, Support, ToolError, TurnEvent,
+    TurnReport, Understood, grouped,
 };
 use segue_catalog::{Contribution, Diagnosis};
 use serde_json::Value as Json;
@@ -171,6 +171,9 @@ fn show_item(item: &AnswerItem, detail: Detail, output: &mut Output) {
     if !item.reason.is_empty() {
         output.line(wrapped(&item.reason, "     "));
     }
+    for steered in &item.steering {
+        output.line(styles.dim.paint(wrapped(&tame(&steered.to_string()), "     ")));
+    }
     if detail == Detail::Evidence {
         for support in &item.evidence {
             output.line(styles.dim.paint(evidence_text(support)));
@@ -178,6 +181,25 @@ fn show_item(item: &AnswerItem, detail: Detail, output: &mut Output) {
         let found: Vec<_> = item.contributions.iter().map(contribution_text).collect();
         output.line(styles.dim.paint(wrapped(&format!("found by {}", found.join("; ")), "     ")));
         output.line(styles.dim.paint(format!("     row {} {}", tame(&item.id), item.row_hash)));
+    }
+}
+
+/// What the owner's rules and synonyms did to a turn as a whole.
+pub(crate) fn show_steering(steering: &SteeringReport, output: &mut Output) {
+    let because = |why: &Option<String>| why.as_ref().map(|w| format!(", because {w}")).unwrap_or_default();
+    let excluded = steering.excluded.iter().map(|rule| {
+        let until = rule.until.as_ref().map(|u| format!(", until {u}")).unwrap_or_default();
+        let (items, because) = (counted(rule.items), because(&rule.because));
+        format!("left out by {}: {items}{because}{until}", rule.rule)
+    });
+    let ranked =
+        steering.ranked.iter().map(|rule| format!("{}: {}, {}", rule.rule, rule.effect, counted(rule.items)));
+    let aside =
+        steering.stood_aside.iter().map(|rule| format!("{rule} stood aside: the request asks for an order"));
+    let synonyms = steering.synonyms.iter().cloned();
+    let lines: Vec<String> = excluded.chain(ranked).chain(aside).chain(synonyms).collect();
+    for line in lines {
+        output.line(output.styles().dim.paint(format!("  {}", tame(&line))));
     }
 }
 

@@ -65,6 +65,54 @@ fn from_a_file_to_an_answer() {
 }
 
 #[test]
+fn the_owner_steers_without_import_or_index() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    segue_world::fs::write_atomic(&at.join("homes.csv"), HOMES.as_bytes()).expect("the file");
+    assert_eq!(segue(at, &["import", "homes.csv"]).0, 0);
+    assert_eq!(segue(at, &["index", "--no-embeddings"]).0, 0);
+    let steer = |rules: &str| {
+        segue_world::fs::write_atomic(&at.join(".segue/steering.toml"), rules.as_bytes()).expect("the rules");
+    };
+    let ids = |args: &[&str]| -> Vec<String> {
+        let (code, turn) = segue(at, args);
+        assert_eq!(code, 0, "{turn}");
+        let items = turn["answer"]["items"].as_array().expect("items");
+        items.iter().map(|i| i["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    steer("hide = [\"price\"]\n[[rule]]\nname = \"sold\"\ndo = \"exclude\"\nids = [\"h1\", \"h9\"]\n");
+    assert_eq!(ids(&["ask", "in Utrecht"]), ["h2"]);
+    assert_eq!(ids(&["ask", "in Utrecht", "--without-steering"]).len(), 2);
+    let (code, told) = segue(at, &["steering"]);
+    assert_eq!(
+        (code, &told["rules"][0]["items"], &told["rules"][0]["holds_today"]),
+        (0, &json!(1), &json!(true))
+    );
+    assert!(told["warnings"][0].as_str().is_some_and(|w| w.contains("`h9`")), "{told}");
+    for args in [
+        &["status"] as &[&str],
+        &["ask", "everything about Garden flat"],
+        &["ask", "everything about Garden flat", "--without-steering"],
+        &["ask", "the most expensive", "--explain"],
+        &["tool", "call", "look_up", "{\"items\": [\"h2\"]}"],
+        &["tool", "call", "sql_filter", "{\"sql\": \"SELECT id FROM items WHERE price > 1\"}"],
+        &["tool", "show", "sql_filter"],
+    ] {
+        let told = segue(at, args).1.to_string();
+        assert!(!told.contains("290000") && !told.contains("610000"), "{args:?}: {told}");
+    }
+    steer("hide = [\"prize\"]");
+    for args in [&["ask", "homes"] as &[&str], &["status"], &["steering"], &["tool", "list"]] {
+        let (code, report) = segue(at, args);
+        let message = report["error"]["message"].as_str().unwrap_or_default();
+        assert!(
+            code == 1 && message.contains("steering.toml` line 1") && message.contains("`price`"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
     for (args, code, kind) in [

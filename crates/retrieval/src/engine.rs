@@ -1,13 +1,15 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
-use segue_catalog::{CandidateSet, Diagnosis, Explanation, Ordinal, Predicate, Scored, Snapshot, Workspace};
+use segue_catalog::{
+    CandidateSet, Diagnosis, Explanation, Ordinal, Predicate, Scored, Snapshot, Steering, Workspace,
+};
 use segue_models::Embedder;
 use segue_world::fs;
 
 use crate::diagnose::diagnose;
 use crate::filter::Filter;
-use crate::leaf::universe;
 use crate::lexical::{LexicalIndex, LexicalQuery};
 use crate::sql::{self, SqlAnswer, SqlError, SqlLimits};
 use crate::vectors::{Manifest, Vectors};
@@ -17,19 +19,32 @@ use crate::{EngineError, explain};
 pub const TEXT_SPACE: &str = "text";
 
 /// The searches over one generation of a workspace. Cheap to clone; a new generation needs a new engine.
+///
+/// They see what the snapshot shows: hidden fields are searched by nothing, and items that it leaves out are in no pool.
 #[derive(Debug, Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
+    snapshot: Snapshot,
 }
 
 #[derive(Debug)]
 struct Shared {
-    snapshot: Snapshot,
     filter: Filter,
     lexical: LexicalIndex,
     spaces: Vec<(String, Vectors)>,
     embedder: Option<Arc<dyn Embedder>>,
     encoders: Vec<Arc<dyn Embedder>>,
+}
+
+/// The generation that `CURRENT` names, steered as the owner's files say.
+///
+/// # Errors
+/// What keeps the workspace from being read, and what is wrong in those files.
+pub fn open_snapshot(workspace: &Workspace) -> Result<Snapshot, EngineError> {
+    let whole = Snapshot::of(workspace, workspace.current()?)?;
+    let filter = Filter::new(whole.clone());
+    let steering = Steering::read(workspace, &whole, &|predicate| filter.known_to_be(true, predicate))?;
+    Ok(if steering.is_empty() { whole } else { whole.steered(steering)? })
 }
 
 /// What to search for by meaning.
@@ -42,7 +57,8 @@ pub enum DenseQuery<'a> {
 }
 
 impl Engine {
-    /// Opens the generation that `CURRENT` names. Without an embedder, texts cannot be searched by meaning.
+    /// Opens the generation that `CURRENT` names, steered as the owner's files say. Without an embedder, texts cannot be
+    /// searched by meaning.
     pub fn open(workspace: &Workspace, embedder: Option<Arc<dyn Embedder>>) -> Result<Self, EngineError> {
         Self::with_encoders(workspace, embedder, Vec::new())
     }
@@ -53,9 +69,17 @@ impl Engine {
         embedder: Option<Arc<dyn Embedder>>,
         encoders: Vec<Arc<dyn Embedder>>,
     ) -> Result<Self, EngineError> {
-        let generation = workspace.current()?;
-        let snapshot = Snapshot::of(workspace, generation)?;
-        let folder = workspace.generation_dir(generation);
+        Self::with_snapshot(workspace, open_snapshot(workspace)?, embedder, encoders)
+    }
+
+    /// Opens the indexes of a snapshot of a workspace.
+    pub fn with_snapshot(
+        workspace: &Workspace,
+        snapshot: Snapshot,
+        embedder: Option<Arc<dyn Embedder>>,
+        encoders: Vec<Arc<dyn Embedder>>,
+    ) -> Result<Self, EngineError> {
+        let folder = workspace.generation_dir(snapshot.catalog().generation);
         let lexical = LexicalIndex::open(&folder.join("bm25"), snapshot.catalog())?;
         let mut spaces = Vec::new();
         let vectors = folder.join("vectors");
@@ -66,12 +90,27 @@ impl Engine {
             }
         }
         let filter = Filter::new(snapshot.clone());
-        Ok(Self { shared: Arc::new(Shared { snapshot, filter, lexical, spaces, embedder, encoders }) })
+        Ok(Self { shared: Arc::new(Shared { filter, lexical, spaces, embedder, encoders }), snapshot })
+    }
+
+    /// The same searches over what this snapshot, of the same generation, shows.
+    #[must_use]
+    pub fn over(&self, snapshot: &Snapshot) -> Self {
+        Self { shared: self.shared.clone(), snapshot: snapshot.clone() }
+    }
+
+    /// The pool without what is left out; `None` for everything there is.
+    fn pool<'a>(&self, within: Option<&'a RoaringBitmap>) -> Option<Cow<'a, RoaringBitmap>> {
+        match (within, self.snapshot.left_out()) {
+            (within, None) => within.map(Cow::Borrowed),
+            (None, Some(_)) => Some(Cow::Owned(self.snapshot.all())),
+            (Some(pool), Some(items)) => Some(Cow::Owned(pool - items)),
+        }
     }
 
     /// The catalogue of this generation.
     pub fn snapshot(&self) -> &Snapshot {
-        &self.shared.snapshot
+        &self.snapshot
     }
 
     /// The names of the embedding spaces there are.
@@ -95,8 +134,8 @@ impl Engine {
         within: Option<&RoaringBitmap>,
     ) -> Result<RoaringBitmap, EngineError> {
         let found = self.shared.filter.known_to_be(true, predicate)?;
-        Ok(match within {
-            Some(pool) => found & pool,
+        Ok(match self.pool(within) {
+            Some(pool) => found & pool.as_ref(),
             None => found,
         })
     }
@@ -107,9 +146,8 @@ impl Engine {
         predicate: &Predicate,
         within: Option<&RoaringBitmap>,
     ) -> Result<Diagnosis, EngineError> {
-        let snapshot = self.snapshot();
-        let all = universe(snapshot.catalog());
-        Ok(diagnose(&self.shared.filter, snapshot, predicate, within.unwrap_or(&all))?)
+        let pool = self.pool(within).unwrap_or_else(|| Cow::Owned(self.snapshot.all()));
+        Ok(diagnose(&self.shared.filter, self.snapshot(), predicate, &pool)?)
     }
 
     /// Runs one `SELECT` in a sandbox that shows the pool and nothing else.
@@ -119,7 +157,7 @@ impl Engine {
         within: Option<&RoaringBitmap>,
         limits: &SqlLimits,
     ) -> Result<SqlAnswer, SqlError> {
-        sql::run(self.snapshot(), statement, within, limits)
+        sql::run(self.snapshot(), statement, self.pool(within).as_deref(), limits)
     }
 
     /// Every item of the pool that has the words, best first.
@@ -128,7 +166,8 @@ impl Engine {
         query: &LexicalQuery,
         within: Option<&RoaringBitmap>,
     ) -> Result<Vec<Scored>, EngineError> {
-        self.shared.lexical.search(query, within)
+        let synonyms = &self.snapshot.steering().synonyms;
+        self.shared.lexical.search(query, synonyms, self.pool(within).as_deref())
     }
 
     /// Every item of the pool by cosine to the query, best first.
@@ -139,9 +178,10 @@ impl Engine {
         within: Option<&RoaringBitmap>,
     ) -> Result<Vec<Scored>, EngineError> {
         let vectors = self.vectors(space)?;
+        let pool = self.pool(within);
         let mut found = match query {
-            DenseQuery::Vector(vector) => vectors.scan(vector, within),
-            DenseQuery::Text(text) => vectors.scan(&self.embed(space, text)?, within),
+            DenseQuery::Vector(vector) => vectors.scan(vector, pool.as_deref()),
+            DenseQuery::Text(text) => vectors.scan(&self.embed(space, text)?, pool.as_deref()),
         };
         best_first(&mut found);
         Ok(found)
@@ -168,7 +208,7 @@ impl Engine {
         if length > 0.0 {
             centre.iter_mut().for_each(|x| *x /= length);
         }
-        let mut found = vectors.scan(&centre, within);
+        let mut found = vectors.scan(&centre, self.pool(within).as_deref());
         found.retain(|s| !seeds.contains(&s.item));
         best_first(&mut found);
         Ok(found)
@@ -191,7 +231,7 @@ impl Engine {
         query: &LexicalQuery,
         item: Ordinal,
     ) -> Result<Option<Explanation>, EngineError> {
-        self.shared.lexical.explain(query, item)
+        self.shared.lexical.explain(query, &self.snapshot.steering().synonyms, item)
     }
 
     /// The unit vector of a text in a space.

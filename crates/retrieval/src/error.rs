@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use segue_catalog::{ImportError, StoreError, WorkspaceError};
+use segue_catalog::{ImportError, SteeringError, StoreError, WorkspaceError};
 use segue_models::EmbedError;
 use segue_world::FileError;
 
@@ -13,6 +13,9 @@ pub enum EngineError {
     /// The catalogue cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What the owner of the catalogue says is not right.
+    #[error(transparent)]
+    Steering(#[from] SteeringError),
     /// The lexical index cannot be read.
     #[error("the lexical index `{path}` cannot be used: {source}; run `segue index`")]
     Lexical {

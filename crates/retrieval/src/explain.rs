@@ -43,7 +43,14 @@ fn own_score(
             Some((name, f.get("boost").and_then(serde_json::Value::as_f64).unwrap_or(1.0) as f32))
         });
         let query = LexicalQuery { text: query.to_owned(), fields: fields.collect(), mode };
-        return engine.explain_lexical(&query, item);
+        let synonyms = &engine.snapshot().steering().synonyms;
+        let others =
+            synonyms.of_query(&query.text).into_iter().map(|a| Explanation::leaf(0.0, a.to_string()));
+        let explained = engine.explain_lexical(&query, item)?;
+        return Ok(explained.map(|mut explanation| {
+            explanation.details.extend(others);
+            explanation
+        }));
     }
     let space = args.get("space").and_then(|s| s.as_str()).unwrap_or(TEXT_SPACE);
     let Some(row) = engine.vectors(space)?.row(item) else { return Ok(None) };

@@ -51,7 +51,7 @@ impl Filter {
                 None => part,
             });
         }
-        Ok(found.unwrap_or_else(|| leaf::universe(self.snapshot.catalog())))
+        Ok(found.unwrap_or_else(|| self.snapshot.all()))
     }
 
     fn some(&self, parts: &[Predicate], truth: bool) -> Result<RoaringBitmap, StoreError> {
@@ -84,7 +84,7 @@ impl Filter {
     fn decided(&self, condition: &Condition) -> Result<RoaringBitmap, StoreError> {
         let catalog = self.snapshot.catalog();
         match condition.op {
-            Operator::IsNull => Ok(leaf::universe(catalog)),
+            Operator::IsNull => Ok(self.snapshot.all()),
             Operator::WithinKm => {
                 let place = (catalog.with_role(Role::Latitude), catalog.with_role(Role::Longitude));
                 let (Some(lat), Some(lon)) = place else { return Ok(RoaringBitmap::new()) };

@@ -7,26 +7,23 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 use segue_catalog::text::{fold, has_words, words};
 use segue_catalog::{
-    Catalog, Condition, Field, FieldType, Operator, Role, Snapshot, StoreError, Value, haversine_km,
-    parse_date,
+    Condition, Field, FieldType, Operator, Role, Snapshot, StoreError, Value, haversine_km, parse_date,
 };
 
 /// The items of which the condition is true. A field that is not there, or a value that the operator cannot use, gives
 /// none.
 pub(crate) fn holds(condition: &Condition, snapshot: &Snapshot) -> Result<RoaringBitmap, StoreError> {
-    let catalog = snapshot.catalog();
-    let Some(index) = catalog.field_index(&condition.field) else { return Ok(RoaringBitmap::new()) };
-    let Some(field) = catalog.fields.get(index) else { return Ok(RoaringBitmap::new()) };
+    let Some((field, stored)) = field_of(&condition.field, snapshot) else { return Ok(RoaringBitmap::new()) };
     if condition.op == Operator::WithinKm {
         return within_km(condition, snapshot);
     }
     snapshot.with_connection(|connection| {
-        let leaf = Leaf { connection, snapshot, field, index };
+        let leaf = Leaf { connection, snapshot, field, stored };
         match condition.op {
             Operator::IsNull => {
                 let known = leaf.known()?;
                 let wants_null = condition.value == Value::Bool(true);
-                Ok(if wants_null { universe(catalog) - known } else { known })
+                Ok(if wants_null { snapshot.all() - known } else { known })
             }
             Operator::Ne => Ok(leaf.known()? - leaf.equal(&condition.value)?),
             Operator::Eq => leaf.equal(&condition.value),
@@ -48,24 +45,22 @@ pub(crate) fn holds(condition: &Condition, snapshot: &Snapshot) -> Result<Roarin
 
 /// The items of which the field is known.
 pub(crate) fn known(field: &str, snapshot: &Snapshot) -> Result<RoaringBitmap, StoreError> {
-    let catalog = snapshot.catalog();
-    let Some(index) = catalog.field_index(field) else { return Ok(RoaringBitmap::new()) };
-    let Some(field) = catalog.fields.get(index) else { return Ok(RoaringBitmap::new()) };
-    snapshot.with_connection(|connection| Leaf { connection, snapshot, field, index }.known())
+    let Some((field, stored)) = field_of(field, snapshot) else { return Ok(RoaringBitmap::new()) };
+    snapshot.with_connection(|connection| Leaf { connection, snapshot, field, stored }.known())
 }
 
-/// All items.
-pub(crate) fn universe(catalog: &Catalog) -> RoaringBitmap {
-    let mut all = RoaringBitmap::new();
-    all.insert_range(0..u32::try_from(catalog.items).unwrap_or(u32::MAX));
-    all
+/// A field of the catalogue and the number by which the table of values knows it.
+fn field_of<'a>(name: &str, snapshot: &'a Snapshot) -> Option<(&'a Field, usize)> {
+    let catalog = snapshot.catalog();
+    let index = catalog.field_index(name)?;
+    Some((catalog.fields.get(index)?, snapshot.stored_field(index)?))
 }
 
 struct Leaf<'a> {
     connection: &'a Connection,
     snapshot: &'a Snapshot,
     field: &'a Field,
-    index: usize,
+    stored: usize,
 }
 
 type Found = rusqlite::Result<RoaringBitmap>;
@@ -167,7 +162,7 @@ impl Leaf<'_> {
             true => format!(
                 "SELECT ordinal, folded FROM {} WHERE field = {} AND {test}",
                 self.snapshot.table("values"),
-                self.index
+                self.stored
             ),
             false => {
                 let column = quote(&self.field.name);
@@ -193,8 +188,8 @@ impl Leaf<'_> {
     }
 
     fn by_value(&self, test: &str, arguments: Vec<Sql>) -> Found {
-        let (table, index) = (self.snapshot.table("values"), self.index);
-        self.collect(&format!("SELECT ordinal FROM {table} WHERE field = {index} AND {test}"), arguments)
+        let (table, stored) = (self.snapshot.table("values"), self.stored);
+        self.collect(&format!("SELECT ordinal FROM {table} WHERE field = {stored} AND {test}"), arguments)
     }
 
     fn collect(&self, sql: &str, arguments: Vec<Sql>) -> Found {

@@ -23,7 +23,7 @@ mod vector_cache;
 mod vectors;
 
 pub use build::{IndexProgress, IndexReport, build_index};
-pub use engine::{DenseQuery, Engine, TEXT_SPACE};
+pub use engine::{DenseQuery, Engine, TEXT_SPACE, open_snapshot};
 pub use error::{EngineError, IndexError};
 pub use inspect::{IndexesOf, SpaceOf, faults_of};
 pub use lexical::{LexicalQuery, MatchMode};

@@ -144,11 +144,14 @@ impl Tool for Bm25Search {
                 Match::All => MatchMode::All,
             },
         };
-        let found = self.engine.lexical(&query, pool(context)).map_err(engine_error)?;
-        let notes = match found.is_empty() {
+        let found =
+            self.engine.over(&context.snapshot).lexical(&query, pool(context)).map_err(engine_error)?;
+        let mut notes = match found.is_empty() {
             true => vec![format!("no {} has the words of “{}”", context.snapshot.catalog().noun, args.query)],
             false => Vec::new(),
         };
+        let synonyms = &context.snapshot.steering().synonyms;
+        notes.extend(synonyms.of_query(&args.query).iter().map(ToString::to_string));
         let set = ranked(context, Self::NAME, &args, best(found, args.k), &[])?;
         Ok(noted(set, notes))
     }

@@ -89,7 +89,11 @@ impl Tool for EmbeddingSearch {
     }
 
     async fn call(&self, context: &ToolContext, args: Resolved) -> Result<ToolOutput, ToolError> {
-        let found = self.engine.dense(&args.space, DenseQuery::Text(&args.query), pool(context));
+        let found = self.engine.over(&context.snapshot).dense(
+            &args.space,
+            DenseQuery::Text(&args.query),
+            pool(context),
+        );
         let items = best(found.map_err(engine_error)?, args.k);
         Ok(ranked(context, Self::NAME, &args, items, &[])?.into())
     }

@@ -74,7 +74,8 @@ fn one(engine: &Engine, context: &ToolContext, at: &str, reference: &str) -> Res
     }
     let Some(title) = snapshot.catalog().title_field() else { return Err(unknown(context, at, reference)) };
     let titled = Predicate::field(&title.name, Operator::Eq, reference);
-    let found: Vec<Ordinal> = engine.filter(&titled, None).map_err(engine_error)?.iter().collect();
+    let found: Vec<Ordinal> =
+        engine.over(&context.snapshot).filter(&titled, None).map_err(engine_error)?.iter().collect();
     if found.is_empty() { Err(unknown(context, at, reference)) } else { Ok(found) }
 }
 

@@ -93,7 +93,11 @@ impl Tool for SimilarItems {
     }
 
     async fn call(&self, context: &ToolContext, args: Resolved) -> Result<ToolOutput, ToolError> {
-        let found = self.engine.similar(&args.space, &args.seeds, pool(context)).map_err(engine_error)?;
+        let found = self
+            .engine
+            .over(&context.snapshot)
+            .similar(&args.space, &args.seeds, pool(context))
+            .map_err(engine_error)?;
         let set = ranked(context, Self::NAME, &args, best(found, args.k), &[])?;
         Ok(noted(set, args.notes))
     }

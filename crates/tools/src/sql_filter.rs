@@ -39,7 +39,7 @@ impl SqlFilter {
             interrupted: Some(Arc::new(move || cancellation.is_cancelled())),
             ..most
         };
-        let answer = self.engine.sql(statement, pool, &limits).map_err(sql_error)?;
+        let answer = self.engine.over(&context.snapshot).sql(statement, pool, &limits).map_err(sql_error)?;
         let id = catalog.with_role(Role::Id).map_or("id", |f| f.name.as_str());
         let Some(items) = answer.items else {
             let message =
@@ -144,7 +144,9 @@ impl Tool for SqlFilter {
 
     async fn call(&self, context: &ToolContext, args: Resolved) -> Result<ToolOutput, ToolError> {
         let mut members = match &args.predicate {
-            Some(predicate) => Some(self.engine.filter(predicate, pool(context)).map_err(engine_error)?),
+            Some(predicate) => Some(
+                self.engine.over(&context.snapshot).filter(predicate, pool(context)).map_err(engine_error)?,
+            ),
             None => None,
         };
         if let Some(statement) = &args.sql {
@@ -152,9 +154,12 @@ impl Tool for SqlFilter {
         }
         let members = members.unwrap_or_default();
         let diagnosis = match &args.predicate {
-            Some(predicate) if members.is_empty() => {
-                Some(self.engine.diagnose(predicate, pool(context)).map_err(engine_error)?)
-            }
+            Some(predicate) if members.is_empty() => Some(
+                self.engine
+                    .over(&context.snapshot)
+                    .diagnose(predicate, pool(context))
+                    .map_err(engine_error)?,
+            ),
             _ => None,
         };
         let record = context.record(Self::NAME, serde_json::to_value(&args).map_err(ToolError::internal)?);

@@ -8,6 +8,7 @@ use super::{Answer, AnswerItem, AnswerKind, Stop, diagnosis, reasons, sentences}
 use crate::evidence::{Claim, ItemEvidence, Ledger};
 use crate::languages::fill;
 use crate::model::short;
+use crate::steering::Order;
 use crate::{CallAnswer, Intent, Language, Outcome, Plan, Reading, Session, ShownItem, ToolSpec, TurnReport};
 
 /// What an answer is made from.
@@ -24,6 +25,8 @@ pub(crate) struct Material<'a> {
     pub(crate) outcome: &'a Outcome,
     /// The set that the answer is made from.
     pub(crate) set: Option<&'a CandidateSet>,
+    /// What the owner's rules did to its order.
+    pub(crate) steered: &'a Order,
     /// How many items to show.
     pub(crate) k: usize,
     pub(crate) planner: &'a str,
@@ -161,6 +164,7 @@ fn item_of(
         reason: reason.text,
         contributions: item.contributions.clone(),
         evidence,
+        steering: material.steered.items.get(&item.row.ordinal).cloned().unwrap_or_default(),
         row_hash: item.row.hash.clone(),
     }
 }
@@ -207,26 +211,32 @@ fn why(material: &Material<'_>, session: &Session, id: &str) -> Result<(Answer, 
         let answer = Answer { stop: Stop::Empty, ..material.answer(AnswerKind::Explanation, &[], told)? };
         return Ok((answer, session.shown.clone()));
     };
-    let (item, lost) = confirmed(material, item)?;
+    let Some((item, lost)) = confirmed(material, item)? else {
+        let gone = "That item is not in the catalogue any more, so there is nothing to explain.";
+        let told = vec![sentences::done(material.say(gone, &[]))];
+        let answer = Answer { stop: Stop::Empty, ..material.answer(AnswerKind::Explanation, &[], told)? };
+        return Ok((answer, session.shown.clone()));
+    };
     let mut answer = material.answer(AnswerKind::Explanation, &[], why_sentences(material, report, &item))?;
     answer.removed_claims += lost;
     answer.items.push(item);
     Ok((answer, session.shown.clone()))
 }
 
-/// An item as it was shown, without the evidence that its row does not bear out any more.
-fn confirmed(material: &Material<'_>, item: &AnswerItem) -> Result<(AnswerItem, u32), StoreError> {
+/// An item as it was shown, without the evidence that its row does not bear out any more; `None` if it is gone.
+fn confirmed(material: &Material<'_>, item: &AnswerItem) -> Result<Option<(AnswerItem, u32)>, StoreError> {
     let catalog = material.snapshot.catalog();
     let row = material.snapshot.ordinal(&item.id)?.map(|o| material.snapshot.row(o)).transpose()?.flatten();
+    let Some(row) = row else { return Ok(None) };
     let mut item = item.clone();
     let before = item.evidence.len();
-    item.evidence.retain(|s| row.as_ref().is_some_and(|r| *r.get(catalog, &s.field) == s.value));
+    item.evidence.retain(|s| *row.get(catalog, &s.field) == s.value);
     let lost = before - item.evidence.len();
     if lost > 0 {
         // The catalogue was indexed anew since; the line would rest on the old rows.
         item.reason.clear();
     }
-    Ok((item, lost as u32))
+    Ok(Some((item, lost as u32)))
 }
 
 fn why_sentences(material: &Material<'_>, report: &TurnReport, item: &AnswerItem) -> Vec<Claim> {

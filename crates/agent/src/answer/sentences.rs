@@ -199,6 +199,9 @@ pub(super) fn ordered_by<'a>(material: &Material<'a>) -> Option<(&'a str, Direct
 }
 
 fn ordered(material: &Material<'_>) -> Option<Claim> {
+    if material.steered.is_changed() {
+        return None;
+    }
     let (field, direction) = ordered_by(material)?;
     let template = match direction {
         Direction::Ascending => "Ordered by `{field}`, lowest first.",

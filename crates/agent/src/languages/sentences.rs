@@ -100,6 +100,10 @@ pub(super) const DUTCH: &[(&str, &str)] = &[
         "Dat is in dit gesprek niet aanbevolen, dus er valt niets uit te leggen.",
     ),
     (
+        "That item is not in the catalogue any more, so there is nothing to explain.",
+        "Dat staat niet meer in de catalogus, dus er valt niets uit te leggen.",
+    ),
+    (
         "{title} was {reference} in turn {turn}, for “{request}”.",
         "{title} was {reference} in beurt {turn}, voor “{request}”.",
     ),
@@ -220,6 +224,10 @@ pub(super) const PORTUGUESE: &[(&str, &str)] = &[
         "Isso não foi recomendado nesta conversa, portanto não há o que explicar.",
     ),
     (
+        "That item is not in the catalogue any more, so there is nothing to explain.",
+        "Isso já não está no catálogo, portanto não há o que explicar.",
+    ),
+    (
         "{title} was {reference} in turn {turn}, for “{request}”.",
         "{title} foi {reference} na vez {turn}, para “{request}”.",
     ),
@@ -326,6 +334,10 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
     (
         "That item was not recommended in this conversation, so there is nothing to explain.",
         "本次对话没有推荐过它，所以没有可解释的。",
+    ),
+    (
+        "That item is not in the catalogue any more, so there is nothing to explain.",
+        "它已不在目录中，所以没有可解释的。",
     ),
     (
         "{title} was {reference} in turn {turn}, for “{request}”.",

@@ -124,15 +124,16 @@ fn of_field(
 
 /// How many items have both values.
 fn in_common(snapshot: &Snapshot, a: &Sense, b: &Sense) -> Result<u64, StoreError> {
+    let stored = |sense: &Sense| snapshot.stored_field(sense.field).map_or(-1, |field| field as i64);
     let sql = format!(
-        "SELECT COUNT(*) FROM {0} a JOIN {0} b ON a.ordinal = b.ordinal \
+        "SELECT a.ordinal FROM {0} a JOIN {0} b ON a.ordinal = b.ordinal \
          WHERE a.field = ?1 AND a.folded = ?2 AND b.field = ?3 AND b.folded = ?4",
         snapshot.table("values")
     );
-    let keys = (a.field as i64, fold(&a.value), b.field as i64, fold(&b.value));
-    snapshot
-        .with_connection(|c| c.prepare_cached(&sql)?.query_row(keys, |r| r.get::<_, i64>(0)))
-        .map(|n| n as u64)
+    let keys = (stored(a), fold(&a.value), stored(b), fold(&b.value));
+    let found: Vec<u32> =
+        snapshot.with_connection(|c| c.prepare_cached(&sql)?.query_map(keys, |r| r.get(0))?.collect())?;
+    Ok(found.into_iter().filter(|item| snapshot.has(*item)).count() as u64)
 }
 
 fn of_shown(shown: &[ShownItem], words: &str, language: Language) -> Option<Question> {

@@ -408,5 +408,6 @@ pub(crate) fn titled_items(snapshot: &Snapshot, title: &str) -> Result<Vec<Row>,
     let title = segue_catalog::text::fold(title);
     let ordinals: Vec<u32> =
         snapshot.with_connection(|c| c.prepare_cached(&sql)?.query_map([&title], |r| r.get(0))?.collect())?;
+    // Those that are left out are no rows.
     Ok(snapshot.rows(&ordinals)?)
 }

@@ -43,6 +43,7 @@ fn turn(session: &Session, request: &str) -> StoredTurn {
             exchanges: Vec::new(),
             plan: Plan::default(),
             calls: Vec::new(),
+            steering: crate::SteeringReport::default(),
             answer: None,
             usage: Usage::default(),
         },

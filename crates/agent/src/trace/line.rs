@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use segue_catalog::{CallRecord, CandidateSet, Catalog, Handle, Scored};
+use segue_catalog::{CallRecord, CandidateSet, Handle, Scored, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::digest;
@@ -101,6 +101,9 @@ pub struct Depends {
     /// The model that words answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writer: Option<String>,
+    /// The owner's synonyms and rules, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<String>,
 }
 
 /// A question to a model and what came of it.
@@ -193,11 +196,12 @@ impl Head {
 
 impl Depends {
     pub(crate) fn of(
-        catalog: &Catalog,
+        snapshot: &Snapshot,
         specs: &[ToolSpec],
         model: Option<&PlanningModel>,
         writer: Option<&PlanningModel>,
     ) -> Self {
+        let (catalog, steering) = (snapshot.catalog(), snapshot.steering());
         let hash = |spec: &ToolSpec| digest(&serde_json::to_string(spec).unwrap_or_default());
         let prompts = model.into_iter().chain(writer).flat_map(|m| m.prompts.all());
         Self {
@@ -209,6 +213,7 @@ impl Depends {
             prompts: prompts.map(|p| (p.name.clone(), p.hash.clone())).collect(),
             model: model.map(|m| m.model.name().to_owned()),
             writer: writer.map(|m| m.model.name().to_owned()),
+            steering: (!steering.is_empty()).then(|| digest(&steering.texts().join("\0"))),
         }
     }
 
@@ -226,6 +231,7 @@ impl Depends {
         let name = |model: &Option<String>| model.as_deref().map_or("none".to_owned(), |m| format!("`{m}`"));
         tell("the model", &name(&self.model), &name(&now.model));
         tell("the model that writes", &name(&self.writer), &name(&now.writer));
+        tell("steering.toml and synonyms.txt", &name(&self.steering), &name(&now.steering));
         if self.generation == now.generation && self.content != now.content {
             changes.push("the catalogue has other fields or statistics".to_owned());
         }

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::house::{Door, House};
 use crate::output::Output;
 use crate::prompt::{Line, Lines};
-use crate::render::{Detail, TurnView};
+use crate::render::{Detail, TurnView, show_steering};
 use crate::signals::Interrupt;
 
 const HELP: &str = "\
@@ -55,6 +55,7 @@ pub(crate) async fn converse(
     // A misspelt name needs all names in memory; reading them while the person types costs nobody anything.
     let snapshot = door.engine.snapshot().clone();
     std::thread::spawn(move || snapshot.warm_lexicon());
+    session.forget(&door.engine.snapshot().steering().hidden);
     resume::offer(door, &session, output)?;
     let mut detail = if args.explain { Detail::Evidence } else { Detail::Answer };
     if output.is_interactive() {
@@ -171,7 +172,11 @@ pub(crate) async fn carry(
         output.json(&report);
         report
     } else {
-        door.agent.turn(session, request, options, |event| view.show(&event, output)).await?
+        let report = door.agent.turn(session, request, options, |event| view.show(&event, output)).await?;
+        if detail == Detail::Evidence {
+            show_steering(&report.steering, output);
+        }
+        report
     };
     match (tape.problem(), tape.path(), &door.exports) {
         (Some(problem), ..) => output.note(format!("there is no whole trace of this turn: {problem}")),

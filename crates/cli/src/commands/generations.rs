@@ -122,7 +122,7 @@ fn list(house: &House, output: &mut Output) -> Result<ExitCode, Failure> {
 
 fn compare(house: &House, a: u32, b: u32, limit: usize, output: &mut Output) -> Result<ExitCode, Failure> {
     let workspace = house.existing()?;
-    let open = |number| Snapshot::of(workspace, number);
+    let open = |number| Snapshot::shown(workspace, number);
     let (before, after) = (open(a)?, open(b)?);
     let found = Comparison::of(&before, &after, limit)?;
     let indexes = [IndexesOf::look(workspace, a), IndexesOf::look(workspace, b)];

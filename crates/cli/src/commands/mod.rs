@@ -15,6 +15,7 @@ mod replay;
 mod resume;
 mod run;
 mod status;
+mod steering;
 mod tool;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ pub(crate) fn dispatch(cli: Cli, output: &mut Output) -> Result<ExitCode, Failur
             Command::Import(args) => import::run(&house, &args, output),
             Command::Index(args) => index::run(&house, &args, output),
             Command::Generations(args) => generations::run(&house, &args, output),
+            Command::Steering => steering::run(&house, output),
             Command::Status => status::run(&house, output),
             Command::Doctor(args) => doctor::run(&house, &args, output).await,
             Command::Backup(args) => backup::run(&house, &args, output),

@@ -8,7 +8,9 @@ use segue_catalog::{
     WorkspaceError,
 };
 use segue_models::Embedder;
-use segue_retrieval::{IndexRates, IndexesOf, PendingIndex, SpaceOf, TEXT_SPACE, embedding_model};
+use segue_retrieval::{
+    IndexRates, IndexesOf, PendingIndex, SpaceOf, TEXT_SPACE, embedding_model, open_snapshot,
+};
 use segue_world::fs;
 use serde::Serialize;
 use serde_json::json;
@@ -64,7 +66,11 @@ pub(crate) fn run(house: &House, output: &mut Output) -> Result<ExitCode, Failur
         other => Some(other?),
     };
     let shown = serving.unwrap_or(newest.number);
-    let snapshot = Snapshot::of(workspace, shown)?;
+    // Nobody can search what is not indexed, so that no rule acts on it; what is hidden is hidden.
+    let snapshot = match serving {
+        Some(_) => open_snapshot(workspace)?,
+        None => Snapshot::shown(workspace, shown)?,
+    };
     let catalog = snapshot.catalog();
     let spaces = serving.map(|n| IndexesOf::look(workspace, n).spaces).unwrap_or_default();
     let model = house.embedding_model()?;

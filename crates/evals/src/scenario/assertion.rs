@@ -37,6 +37,8 @@ pub(super) enum What {
     Text(Words),
     /// Words of the lines about items.
     Reasons(Words),
+    /// What rules and synonyms of the catalogue's owner did.
+    Steering(Words),
     Question(Option<Words>),
     Understood(Meant),
     NotUnderstood(Option<String>),
@@ -137,7 +139,7 @@ pub(super) enum Meter {
     Ms,
 }
 
-const SUBJECTS: [&str; 22] = [
+const SUBJECTS: [&str; 23] = [
     "items",
     "tools",
     "call",
@@ -146,6 +148,7 @@ const SUBJECTS: [&str; 22] = [
     "claims",
     "budget",
     "text",
+    "steering",
     "reasons",
     "question",
     "understood",
@@ -224,6 +227,7 @@ fn subject(scan: &mut Scan<'_>) -> Result<What, Wrong> {
             What::Budget(meter, scan.number()?)
         }
         "text" => What::Text(scan.words()?),
+        "steering" => What::Steering(scan.words()?),
         "reasons" => What::Reasons(scan.words()?),
         "question" => What::Question(scan.nothing_or_words()?),
         "understood" => What::Understood(meant(scan)?),

@@ -91,6 +91,11 @@ pub(super) fn build(
     }
     let dense = embedder.as_deref();
     build_index(&workspace, dense, world, &mut |_| {}, cancelled).map_err(NoCatalog::wrong)?;
+    for (name, text) in [("steering.toml", &blocks.steering), ("synonyms.txt", &blocks.synonyms)] {
+        if let Some(text) = text {
+            fs::write_atomic(&workspace.root().join(name), text.as_bytes()).map_err(NoCatalog::wrong)?;
+        }
+    }
     let engine = Engine::open(&workspace, embedder).map_err(NoCatalog::wrong)?;
     Ok(Built { engine, prompts: None, _folder: Some(folder) })
 }

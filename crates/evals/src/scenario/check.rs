@@ -40,6 +40,19 @@ pub(super) fn holds(truth: bool, got: impl FnOnce() -> String) -> Checked {
 }
 
 impl Seen<'_> {
+    /// What rules and synonyms did: a line for each item and rule, then what they did to the turn.
+    fn steering(&self) -> Result<String, Not> {
+        let item = |item: &segue_agent::AnswerItem| {
+            item.steering.iter().map(|s| format!("{} {s}", item.id)).collect::<Vec<_>>()
+        };
+        let items = self.answer()?.items.iter().flat_map(item);
+        let all = &self.report.steering;
+        let excluded = all.excluded.iter().map(|e| format!("{}: {} left out", e.rule, e.items));
+        let aside = all.stood_aside.iter().map(|rule| format!("{rule} stood aside"));
+        let lines = items.chain(excluded).chain(aside).chain(all.synonyms.iter().cloned());
+        Ok(lines.collect::<Vec<_>>().join("\n"))
+    }
+
     /// Checks one assertion.
     pub(super) fn check(&self, what: &What) -> Checked {
         let report = self.report;
@@ -76,6 +89,7 @@ impl Seen<'_> {
                 }
             }
             What::Text(words) => says(words, &self.answer()?.text),
+            What::Steering(words) => says(words, &self.steering()?),
             What::Reasons(words) => {
                 let lines: Vec<&str> = self.answer()?.items.iter().map(|i| i.reason.as_str()).collect();
                 says(words, &lines.join("\n"))

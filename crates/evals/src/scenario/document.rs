@@ -146,10 +146,13 @@ fn block(source: &str, range: Range<usize>, is_nested: bool) -> Result<Block, Wr
 }
 
 /// What blocks there are.
-pub(super) const KINDS: [&str; 8] =
-    ["catalog", "mapping", "settings", "user", "model", "expect", "snapshot", "cases"];
-pub(super) const KINDS_ARE: &str =
-    "blocks are `catalog`, `mapping`, `settings`, `user`, `model`, `expect`, `snapshot` and `cases`";
+pub(super) const KINDS: [&str; 10] = [
+    "catalog", "mapping", "steering", "synonyms", "settings", "user", "model", "expect", "snapshot", "cases",
+];
+pub(super) const KINDS_ARE: &str = "blocks are `catalog`, `mapping`, `steering`, `synonyms`, `settings`, `user`, `model`, \
+                                    `expect`, `snapshot` and `cases`";
+/// Those that stand before the first turn.
+pub(super) const HEAD: [&str; 5] = ["catalog", "mapping", "steering", "synonyms", "settings"];
 
 /// The words behind the fence. A value in double quotes may hold blanks.
 fn words(opening: &str, from: usize, line: usize) -> Result<Vec<Word>, Wrong> {

@@ -7,7 +7,7 @@ use segue_models::{ChatError, ChatErrorKind, ChatReply, ToolCallRequest, Wait};
 use segue_world::Timestamp;
 
 use super::assertion::{self, Assertion};
-use super::document::{Block, KINDS, KINDS_ARE, Part, Word, Wrong, did_you_mean, parts};
+use super::document::{Block, HEAD, KINDS, KINDS_ARE, Part, Word, Wrong, did_you_mean, parts};
 use super::settings::Settings;
 
 /// The scenarios of one file.
@@ -38,6 +38,9 @@ pub(super) struct CatalogBlocks {
     pub(super) embeddings: bool,
     /// The mapping, and the line where it begins.
     pub(super) mapping: Option<(usize, String)>,
+    /// What its owner says of answers, and other words, each with blank lines before it so that errors name its lines.
+    pub(super) steering: Option<String>,
+    pub(super) synonyms: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,18 +164,16 @@ struct Shared {
 impl Shared {
     /// With what these blocks say otherwise.
     fn with(mut self, blocks: &[Block], folder: &Path) -> Result<Self, Wrong> {
-        for kind in ["catalog", "mapping", "settings"] {
+        for kind in HEAD {
             let mut of_kind = blocks.iter().filter(|b| b.kind == kind);
             if let (Some(first), Some(second)) = (of_kind.next(), of_kind.next()) {
                 let message = format!("there is a `{kind}` block already, in line {}", first.line);
                 return Err(second.wrong(message));
             }
         }
-        let talk = blocks.iter().position(|b| !["catalog", "mapping", "settings"].contains(&b.kind.as_str()));
+        let talk = blocks.iter().position(|b| !HEAD.contains(&b.kind.as_str()));
         let (head, body) = blocks.split_at(talk.unwrap_or(blocks.len()));
-        if let Some(late) =
-            body.iter().find(|b| ["catalog", "mapping", "settings"].contains(&b.kind.as_str()))
-        {
+        if let Some(late) = body.iter().find(|b| HEAD.contains(&b.kind.as_str())) {
             return Err(late.wrong(format!("a `{}` block stands before the first turn", late.kind)));
         }
         for block in head {
@@ -186,6 +187,22 @@ impl Shared {
                         return Err(block.wrong("a `mapping` block follows the rows of a `catalog` block"));
                     };
                     catalog.mapping = Some((block.first_line(), block.text.clone()));
+                }
+                kind @ ("steering" | "synonyms") => {
+                    no_words(block)?;
+                    let built = self
+                        .catalog
+                        .as_mut()
+                        .filter(|c| !matches!(c.source, CatalogSource::Workspace { .. }));
+                    let Some(catalog) = built else {
+                        let message =
+                            format!("a `{kind}` block follows a `catalog` block that is no workspace");
+                        return Err(block.wrong(message));
+                    };
+                    let text = "\n".repeat(block.first_line().saturating_sub(1)) + &block.text;
+                    let place =
+                        if kind == "steering" { &mut catalog.steering } else { &mut catalog.synonyms };
+                    *place = Some(text);
                 }
                 _ => {
                     no_words(block)?;
@@ -215,7 +232,7 @@ fn scenario(
             cases = Some(cases_block(block, folder)?);
             continue;
         }
-        if ["catalog", "mapping", "settings"].contains(&block.kind.as_str()) {
+        if HEAD.contains(&block.kind.as_str()) {
             continue;
         }
         let Some(turn) = turns.last_mut() else {
@@ -321,7 +338,7 @@ fn catalog(block: &Block, folder: &Path) -> Result<CatalogBlocks, Wrong> {
             ));
         }
     };
-    Ok(CatalogBlocks { line: block.line, source, embeddings, mapping: None })
+    Ok(CatalogBlocks { line: block.line, source, embeddings, mapping: None, steering: None, synonyms: None })
 }
 
 fn turn(block: &Block) -> Result<Turn, Wrong> {

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use roaring::RoaringBitmap;
+use segue_catalog::steering::Synonyms;
 use segue_catalog::{Catalog, Explanation, Language, Ordinal, Row, Scored};
 use segue_world::fs;
 use tantivy::directory::MmapDirectory;
@@ -145,9 +146,10 @@ impl LexicalIndex {
     pub(crate) fn search(
         &self,
         query: &LexicalQuery,
+        synonyms: &Synonyms,
         within: Option<&RoaringBitmap>,
     ) -> Result<Vec<Scored>, EngineError> {
-        let Some(query) = self.compiled(query) else { return Ok(Vec::new()) };
+        let Some(query) = self.compiled(query, synonyms) else { return Ok(Vec::new()) };
         let collector = Everything { ordinal: ORDINAL, within };
         self.searcher.search(&query, &collector).map_err(|source| self.failed(source))
     }
@@ -156,9 +158,10 @@ impl LexicalIndex {
     pub(crate) fn explain(
         &self,
         query: &LexicalQuery,
+        synonyms: &Synonyms,
         item: Ordinal,
     ) -> Result<Option<Explanation>, EngineError> {
-        let Some(query) = self.compiled(query) else { return Ok(None) };
+        let Some(query) = self.compiled(query, synonyms) else { return Ok(None) };
         let term = Term::from_field_u64(self.ordinal, u64::from(item));
         let only = tantivy::query::TermQuery::new(term, IndexRecordOption::Basic);
         let found = self
@@ -174,7 +177,7 @@ impl LexicalIndex {
         }
     }
 
-    fn compiled(&self, query: &LexicalQuery) -> Option<Box<dyn Query>> {
+    fn compiled(&self, query: &LexicalQuery, synonyms: &Synonyms) -> Option<Box<dyn Query>> {
         let chosen: Vec<Searched> = if query.fields.is_empty() {
             self.columns.iter().map(|(_, searched)| *searched).collect()
         } else {
@@ -185,7 +188,7 @@ impl LexicalIndex {
                 .filter_map(|(name, boost)| Some(Searched { boost: *boost, ..named(name)? }))
                 .collect()
         };
-        compile(query, &chosen)
+        compile(query, &chosen, synonyms)
     }
 
     /// Files whose checksum is not theirs, and documents that are not there. Reads everything.

@@ -1,11 +1,13 @@
 use segue_catalog::Language;
+use segue_catalog::steering::Synonyms;
+use segue_catalog::text::fold;
 use tantivy::Term;
-use tantivy::query::{BooleanQuery, BoostQuery, Occur, PhraseQuery, Query, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field as Column, IndexRecordOption};
-use tantivy::tokenizer::Token;
+use tantivy::tokenizer::{TextAnalyzer, Token};
 
 use super::analysis::analyzer;
-use super::words::Purpose;
+use super::words::{Purpose, Words};
 use super::{LexicalQuery, MatchMode};
 
 /// A field that a query looks into.
@@ -17,8 +19,13 @@ pub(crate) struct Searched {
 }
 
 /// The query over these fields; `None` if it holds no word. A word scores in each field where it occurs, by the field's
-/// weight and in the field's language; a phrase must occur in at least one field.
-pub(crate) fn compile(query: &LexicalQuery, fields: &[Searched]) -> Option<Box<dyn Query>> {
+/// weight and in the field's language; a phrase must occur in at least one field. A word that has others scores as the best of
+/// them; those of several words must stand together. What is in quotes is meant as it is.
+pub(crate) fn compile(
+    query: &LexicalQuery,
+    fields: &[Searched],
+    synonyms: &Synonyms,
+) -> Option<Box<dyn Query>> {
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     for (i, part) in query.text.split('"').enumerate() {
         // Every language has the same words, by place; only their terms differ.
@@ -34,9 +41,27 @@ pub(crate) fn compile(query: &LexicalQuery, fields: &[Searched]) -> Option<Box<d
             MatchMode::All => Occur::Must,
             MatchMode::Any => Occur::Should,
         };
-        for at in 0..count {
+        let word = |at: usize| {
             let word = |column, terms: &[(usize, String)]| terms.get(at).map(|(_, word)| term(column, word));
-            clauses.push((occur, in_fields(&analysed, word)));
+            (occur, in_fields(&analysed, word))
+        };
+        let others = synonyms.among(&said(part));
+        let mut at = 0;
+        while at < count {
+            let here = others.iter().filter(|other| other.at == at && at + other.length <= count);
+            let length = here.clone().next().map_or(1, |other| other.length);
+            let mut ways: Vec<Box<dyn Query>> = here.map(|other| alternative(&other.means, fields)).collect();
+            let clause: Box<dyn Query> = match length {
+                1 => word(at).1,
+                _ => Box::new(BooleanQuery::new((at..at + length).map(word).collect())),
+            };
+            if ways.is_empty() {
+                clauses.push((occur, clause));
+            } else {
+                ways.insert(0, clause);
+                clauses.push((occur, Box::new(DisjunctionMaxQuery::new(ways))));
+            }
+            at += length;
         }
     }
     if clauses.is_empty() || fields.is_empty() {
@@ -54,6 +79,23 @@ fn in_fields(
         Some((Occur::Should, query))
     });
     Box::new(BooleanQuery::new(parts.collect()))
+}
+
+/// Another way to say a word.
+fn alternative(text: &str, fields: &[Searched]) -> Box<dyn Query> {
+    let analysed: Vec<_> = fields.iter().map(|field| (*field, terms(text, field.language))).collect();
+    in_fields(&analysed, |column, words| match words {
+        [(_, only)] => Some(term(column, only)),
+        several => phrase(column, several),
+    })
+}
+
+/// The words of a text as they are said, folded: as many as it has terms.
+fn said(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut push = |token: &Token| words.push(fold(&token.text));
+    TextAnalyzer::builder(Words::new(Purpose::Query)).build().token_stream(text).process(&mut push);
+    words
 }
 
 fn term(column: Column, word: &str) -> Box<dyn Query> {

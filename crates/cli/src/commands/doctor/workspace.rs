@@ -7,7 +7,7 @@ use segue_catalog::{
     Dataset, Generation, GenerationSettings, GenerationState, Snapshot, Store, StoreError, WORKSPACE_VERSION,
     Workspace, WorkspaceError,
 };
-use segue_retrieval::faults_of;
+use segue_retrieval::{EngineError, faults_of, open_snapshot};
 use segue_world::{FileLock, Timestamp, fs};
 
 use super::{Finding, Report, Severity};
@@ -40,6 +40,7 @@ pub(super) fn check(house: &House, report: &mut Report) {
     serving(workspace, &all, lock.as_ref(), report);
     clock(&all, house.world().now(), report);
     indexes(workspace, &all, report);
+    steering(workspace, report);
     other_databases(workspace, lock.as_ref(), report);
     dataset(workspace, &all, report);
 }
@@ -228,6 +229,21 @@ fn clock(all: &[Generation], now: Timestamp, report: &mut Report) {
         let message = format!("the clock says {now:.0}, and a generation was imported at {newest:.0}");
         let remedy = "set the clock; generations and turns keep their order, and dates of today may be wrong";
         report.push(Finding::new(Severity::Warning, "clock", message).remedy(remedy));
+    }
+}
+
+/// The owner's rules and synonyms, held against the generation that serves.
+fn steering(workspace: &Workspace, report: &mut Report) {
+    match open_snapshot(workspace) {
+        Ok(snapshot) => {
+            for warning in &snapshot.steering().warnings {
+                let (what, remedy) = warning.rsplit_once("; ").unwrap_or((warning, "correct it"));
+                report.push(Finding::new(Severity::Warning, "steering", what).remedy(remedy));
+            }
+        }
+        Err(EngineError::Steering(error)) => report.failed(Severity::Error, "steering", error),
+        // What else keeps a generation from being opened is told by others.
+        Err(_) => {}
     }
 }
 
