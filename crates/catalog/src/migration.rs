@@ -134,15 +134,17 @@ fn copy_rows(
     tables::create(&connection, &catalog.fields)?;
     tables::create_lookups(&connection)?;
     let columns: String = catalog.fields.iter().map(|f| format!(", {}", quote(&f.name))).collect();
+    // Folding takes off more than it did; what was folded then is folded again.
+    crate::snapshot::define_fold(&connection)?;
     for (kind, columns, order) in [
         ("items", format!("ordinal, hash{columns}"), "ordinal"),
-        ("values", "field, folded, ordinal".to_owned(), "1, 2, 3"),
-        ("lexicon", "field, folded, value, count, squashed".to_owned(), "1, 2"),
+        ("values", "field, fold(folded), ordinal".to_owned(), "1, 2, 3"),
+        ("lexicon", "field, fold(folded), value, count, squashed".to_owned(), "1, 2"),
         ("users", "user, attributes".to_owned(), "1"),
         ("interactions", "user, ordinal, value, time".to_owned(), "rowid"),
     ] {
         connection.execute_batch(&format!(
-            "INSERT INTO main.segue_{kind} ({columns}) SELECT {columns} FROM old.{kind}_{generation} ORDER BY {order}"
+            "INSERT OR IGNORE INTO main.segue_{kind} SELECT {columns} FROM old.{kind}_{generation} ORDER BY {order}"
         ))?;
     }
     tables::index(&connection, &catalog.fields)?;

@@ -297,17 +297,22 @@ impl Snapshot {
 
 /// A read-only connection on which `fold(text)` is defined.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    use rusqlite::functions::FunctionFlags;
     let connection = crate::sqlite::open_read_only(path)?;
     connection.set_prepared_statement_cache_capacity(128);
     // A statement keeps its plan whatever is bound to it; SQLite would plan some anew for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch("PRAGMA query_only = on; PRAGMA mmap_size = 268435456;")?;
+    define_fold(&connection)?;
+    Ok(connection)
+}
+
+/// Defines the function `fold(text)`.
+pub(crate) fn define_fold(connection: &Connection) -> rusqlite::Result<()> {
+    use rusqlite::functions::FunctionFlags;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("fold", 1, flags, |context| {
         Ok(context.get_raw(0).as_str_or_null()?.map(crate::text::fold))
-    })?;
-    Ok(connection)
+    })
 }
 
 /// A column's name in double quotes.
