@@ -1,6 +1,11 @@
 //! What goes wrong under the owner's hands: each a clear error, a remedy, and nothing lost.
 #![cfg(unix)]
-#![expect(clippy::expect_used, reason = "a test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test, which does to files what no command does"
+)]
 
 mod support;
 
@@ -78,7 +83,7 @@ fn a_workspace_of_somebody_else_is_read() {
     let binary = at.join("segue");
     std::fs::copy(env!("CARGO_BIN_EXE_segue"), &binary).expect("the binary");
     let mode = |path: &Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode")
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
     };
     let run = |args: &[&str]| {
         let mut command = Command::new(&binary);

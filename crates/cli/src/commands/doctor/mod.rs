@@ -69,7 +69,7 @@ impl Report {
         let Failure { message, remedy, at, .. } = failure.into();
         // The file and the reason are in the message.
         let remedy = remedy.or_else(|| Some("correct that, and run `segue doctor` again".to_owned()));
-        self.push(Finding { remedy, at, ..Finding::new(severity, kind, message) });
+        self.push(Finding { at, remedy, ..Finding::new(severity, kind, message) });
     }
 }
 

@@ -43,7 +43,6 @@ pub(super) fn check(house: &House, offline: bool, report: &mut Report) {
         let name = &resource.name;
         match shelf.verify(name) {
             Err(error) => report.failed(Severity::Error, "model", error),
-            Ok(ShelfState::Whole) => {}
             Ok(ShelfState::Absent) if needed.contains(name) => {
                 wants_fetching = true;
                 let message = format!("`{name}` is not on the shelf: nothing can be searched by meaning");
@@ -52,7 +51,7 @@ pub(super) fn check(house: &House, offline: bool, report: &mut Report) {
                         .remedy(format!("segue models pull {name}")),
                 );
             }
-            Ok(ShelfState::Absent) => {}
+            Ok(ShelfState::Whole | ShelfState::Absent) => {}
             Ok(ShelfState::Broken(faults)) => {
                 wants_fetching = true;
                 let message = format!("`{name}` is not as it was published: {}", faults.join(", "));

@@ -46,9 +46,9 @@ pub(super) fn check(house: &House, report: &mut Report) {
 
 fn remove(path: &Path) -> Result<String, Failure> {
     if fs::is_dir(path) && !fs::is_link(path) {
-        fs::remove_dir_all(path)?
+        fs::remove_dir_all(path)?;
     } else {
-        fs::remove_file(path)?
+        fs::remove_file(path)?;
     }
     Ok("removed".to_owned())
 }
