@@ -237,7 +237,8 @@ impl SessionStore {
             turn: number,
             source,
         })?;
-        let now = self.world.now().to_string();
+        // All of one width, so that they sort as texts.
+        let now = format!("{:.9}", self.world.now());
         let written = {
             let mut connection = self.lock();
             write(&mut connection, id, number, &now, &turn.report.request, &data)
@@ -292,15 +293,25 @@ fn write(
     if last.checked_add(1) != Some(turn) {
         return Ok(false);
     }
-    // A clock that went back does not make the last turn an earlier one.
-    let sql = "SELECT MAX(?1, COALESCE(MAX(time), '')) FROM turns";
-    let now: String = transaction.prepare_cached(sql)?.query_row([now], |r| r.get(0))?;
+    let sql = "SELECT MAX(time) FROM turns";
+    let last: Option<String> = transaction.prepare_cached(sql)?.query_row([], |r| r.get(0))?;
+    let now = after(last.as_deref(), now);
     let sql = "INSERT INTO sessions (id, began) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
     transaction.prepare_cached(sql)?.execute([id, &now])?;
     let sql = "INSERT INTO turns (session, turn, time, request, data) VALUES (?1, ?2, ?3, ?4, ?5)";
     transaction.prepare_cached(sql)?.execute(params![id, turn, now, request, data])?;
     transaction.commit()?;
     Ok(true)
+}
+
+/// The time of a turn: now, unless the clock went back. Then it is the next microsecond after the last turn, as that one is not
+/// to be the last for as long as the clock is behind.
+fn after(last: Option<&str>, now: &str) -> String {
+    let parsed = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let (last, time) = (last.and_then(parsed), parsed(now));
+    let next = last.filter(|last| time.is_some_and(|time| time <= *last));
+    let next = next.and_then(|last| last.checked_add(jiff::SignedDuration::from_micros(1)).ok());
+    next.map_or_else(|| now.to_owned(), |next| format!("{next:.9}"))
 }
 
 fn timestamp(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<jiff::Timestamp> {
