@@ -66,6 +66,7 @@ fn claims_are_tried_on_the_row() {
             value: Value::Integer(n),
         }],
         row_hash: String::new(),
+        steering: Vec::new(),
     };
     let answer = |items, removed_claims| Answer {
         kind: AnswerKind::Recommendation,
