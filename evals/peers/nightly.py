@@ -6,9 +6,10 @@ together one in a hundred. It is brought in twice, each time from the same built
 and as the whole file again. Prints seconds and shares, and writes `evals/peers/results/nightly.json`.
 
     cargo build --release --workspace
-    python3 evals/peers/nightly.py target/release/segue FILE.csv [--no-embeddings] [--name films]
+    python3 evals/peers/nightly.py target/release/segue films               # the sample films, from the model shelf
+    python3 evals/peers/nightly.py target/release/segue FILE.csv --no-embeddings
 """
-import argparse, csv, json, random, shutil, subprocess, sys, tempfile, time
+import argparse, csv, json, os, random, shutil, sqlite3, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +26,19 @@ def write(path: Path, header: list[str], rows: list[list[str]]) -> None:
         csv.writer(file).writerows([header, *rows])
 
 
+def films(path: Path) -> None:
+    shelf = Path(os.environ.get("SEGUE_MODELS") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segue/models")
+    rows = sqlite3.connect(shelf / "films/movies.db").execute(
+        """SELECT o.imdbID AS id, o.Title AS title, min(o.Year) AS year, o.Runtime AS runtime, o.Genre AS genre, o.Director AS director,
+                  o."Cast" AS actors, o.Language AS language, o.Country AS country, t.Rating AS score, t.Reviews AS reviews
+           FROM omdb o JOIN tomatoes t ON t.ID = o.ID GROUP BY o.imdbID ORDER BY o.imdbID""")
+    write(path, [column[0] for column in rows.description], rows.fetchall())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("segue", type=Path)
-    parser.add_argument("table", type=Path, help="a CSV file whose first column is the id and whose second is a title")
+    parser.add_argument("table", type=Path, help="`films`, or a CSV file whose first column is the id and whose second is the title")
     parser.add_argument("--name", default="")
     parser.add_argument("--no-embeddings", action="store_true")
     options = parser.parse_args()
@@ -36,7 +46,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         table = folder / "items.csv"
-        header, *rows = csv.reader(open(options.table, newline="", encoding="utf-8"))
+        source = options.table
+        if str(source) == "films":
+            source = folder / "films.csv"
+            films(source)
+        header, *rows = csv.reader(open(source, newline="", encoding="utf-8"))
         write(table, header, rows)
         full, built = folder / "full", folder / "built"
         timed(segue, "-w", folder / "map", "import", table)  # infers the mapping, which is not counted
