@@ -150,12 +150,12 @@ fn an_exclusion_for_some_requests_is_for_those_alone() {
     let rule = |when: &str| {
         format!("[[rule]]\nname = \"r\"\ndo = \"exclude\"\nids = [\"p2\"]\nwhen = {{ {when} }}\n")
     };
-    let shop = Shop::new(&rule("words = [\"for the bedroom\"]"), "");
+    let shop = Shop::new(&rule("words = [\"bright\"]"), "");
     assert_eq!(ids(&shop.ask("2026-04-01", "televisions")).len(), 3);
-    assert_eq!(ids(&shop.ask("2026-04-01", "televisions for the bedroom")).len(), 2);
+    assert_eq!(ids(&shop.ask("2026-04-01", "bright televisions")), ["p1"]);
     let shop = Shop::new(&rule("fields = [\"price\"]"), "");
     assert_eq!(ids(&shop.ask("2026-04-01", "televisions")).len(), 3);
-    assert_eq!(ids(&shop.ask("2026-04-01", "televisions under 800")).len(), 2);
+    assert_eq!(ids(&shop.ask("2026-04-01", "televisions with a price under 800")).len(), 2);
 }
 
 const RANKING: &str = r#"
@@ -228,7 +228,7 @@ fn a_pin_has_its_place_where_nothing_forbids_it() {
 fn synonyms_are_searched_and_read_and_shown() {
     let shop =
         Shop::new("", "# words\ntelly => television\nlight weight, heavy\nportable computer => laptop\n");
-    let report = shop.ask("2026-04-01", "a telly under 500");
+    let report = shop.ask("2026-04-01", "a telly with a price under 500");
     assert_eq!(ids(&report), ["p1"]);
     assert_eq!(report.steering.synonyms, ["“telly” as “television” (synonyms.txt line 2)"]);
     let found = shop.call("bm25_search", json!({"query": "light weight"}));
