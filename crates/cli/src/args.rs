@@ -240,6 +240,7 @@ workspace is there. Processes that have the old one open (chat, serve) go on wit
 
 /// How a turn is done.
 #[derive(Debug, Args, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct TurnArgs {
     /// Who plans
     #[arg(long, value_name = "PLANNER", default_value = "auto")]

@@ -1,5 +1,5 @@
 //! What an owner sees of the state of a workspace: status, doctor, backup and restore.
-#![expect(clippy::expect_used, clippy::disallowed_methods, reason = "a test, which measures time")]
+#![expect(clippy::expect_used, reason = "a test")]
 
 mod support;
 

@@ -301,11 +301,11 @@ fn no_byte_of_a_hidden_field_comes_out() {
                     TurnOptions { planner, tape: Tape::recording(traces.clone()), ..TurnOptions::default() };
                 let report = shop
                     .runtime
-                    .block_on(agent.turn(&mut session, request, options, |e| seen += &format!("{e:?}")))
+                    .block_on(agent.turn(&mut session, request, options, |e| seen.extend([format!("{e:?}")])))
                     .unwrap();
                 seen += &serde_json::to_string(&report).unwrap();
             }
-            seen += &format!("{:?}", model.requests());
+            seen.extend([format!("{:?}", model.requests())]);
         }
     }
     for (tool, args) in [

@@ -142,7 +142,7 @@ impl Checker<'_> {
                         Some(ordinal) if order.contains(&ordinal) => {}
                         Some(ordinal) => order.push(ordinal),
                         None => {
-                            warn(format!("names `{}`, which is not in the catalogue; drop it", id.get_ref()))
+                            warn(format!("names `{}`, which is not in the catalogue; drop it", id.get_ref()));
                         }
                     }
                 }

@@ -79,7 +79,7 @@ fn terms(rule: &Rule) -> String {
     let mut terms = String::new();
     let mut tell = |what: &str, said: &str| {
         if !said.is_empty() {
-            terms.push_str(&format!(", {what} {}", tame(said)));
+            terms.extend([format!(", {what} {}", tame(said))]);
         }
     };
     tell("from", rule.from.as_deref().unwrap_or_default());
