@@ -255,6 +255,7 @@ impl House {
     /// The same, with the owner's rules and synonyms or without them. Hidden fields are hidden either way.
     fn open_steered(&self, without: &[String], unsteered: bool) -> Result<Door, Failure> {
         // A damaged workspace, or a wrong file of the owner's, is told before anything is loaded.
+        self.workspace.current()?;
         let mut snapshot = open_snapshot(&self.workspace)?;
         if unsteered {
             let steering = snapshot.steering().clone().only_hiding();

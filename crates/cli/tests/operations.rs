@@ -354,11 +354,11 @@ fn a_workspace_goes_into_a_file_and_comes_back() {
     assert!(failure(at, &["restore", "homes.csv", "--to", "x"]).contains("no whole backup"));
 }
 
-/// Starts `segue`, kills it as `kill -9` does after so many milliseconds; true if it was still at work.
-fn killed(command: &mut Command, args: &[&str], ms: u64) -> bool {
+/// Starts `segue`, kills it as `kill -9` does after so long; true if it was still at work.
+fn killed(command: &mut Command, args: &[&str], wait: Duration) -> bool {
     let child = command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut child = child.expect("segue");
-    std::thread::sleep(Duration::from_millis(ms));
+    std::thread::sleep(wait);
     let at_work = child.try_wait().expect("the child").is_none();
     child.kill().expect("a kill");
     child.wait().expect("the end");
@@ -375,9 +375,21 @@ fn a_killed_backup_or_restore_loses_nothing() {
     ok(at, &["index", "--no-embeddings"]);
     ok(at, &["backup", "old.tar.zst"]);
     serve(at, HOMES);
+    let world = RealWorld::new();
+    let timed = |args: &[&str]| {
+        let began = world.elapsed();
+        ok(at, args);
+        world.elapsed().saturating_sub(began)
+    };
+    let (backup, restore) = (
+        timed(&["backup", "cut.tar.zst", "--force"]),
+        timed(&["restore", "old.tar.zst", "--to", "timed", "--force"]),
+    );
+    fs::remove_file(&at.join("cut.tar.zst")).expect("removed");
     let mut at_work = 0;
     for step in 1..=12 {
-        at_work += usize::from(killed(&mut command(at), &["backup", "cut.tar.zst", "--force"], step * 20));
+        at_work +=
+            usize::from(killed(&mut command(at), &["backup", "cut.tar.zst", "--force"], backup * step / 12));
         if fs::exists(&at.join("cut.tar.zst")) {
             ok(at, &["restore", "cut.tar.zst", "--to", "cut", "--force"]);
             fs::remove_file(&at.join("cut.tar.zst")).expect("removed");
@@ -386,7 +398,11 @@ fn a_killed_backup_or_restore_loses_nothing() {
     }
     let mut seen = [0; 2];
     for step in 1..=12 {
-        at_work += usize::from(killed(&mut command(at), &["restore", "old.tar.zst", "--force"], step * 25));
+        at_work += usize::from(killed(
+            &mut command(at),
+            &["restore", "old.tar.zst", "--force"],
+            restore * step / 12,
+        ));
         let which = match served(at) {
             3 => 0,
             30_000 => 1,

@@ -117,7 +117,7 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("text lacks \"sorry\"", "text lacks \"homes\"", "2 of 4"),
     ("text matches /[0-9] of [0-9]+ homes/", "text matches /^homes/", "2 of 4"),
     ("reasons contain \"510000\"", "reasons lack \"house\"", "kind house"),
-    ("steering lacks \"sale\"", "steering contains \"sale\"", "sale"),
+    ("steering lacks \"sale\"", "steering contains \"sale\"", "nothing was steered"),
     ("question nothing", "question contains \"?\"", "there is none"),
     ("understood price < 800000", "understood price <= 800000", "“under 800000” as price < 800000 (hard)"),
     ("understood hard kind = house", "understood soft kind = house", "kind = house (hard)"),

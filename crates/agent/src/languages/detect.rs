@@ -9,28 +9,22 @@ use crate::rules::{is_common, is_filling, is_han, is_steering};
 const FUNCTION: u32 = 2;
 const CONTENT: u32 = 1;
 
-/// Words of the request that a language knows count for it; the language of the conversation so far stays unless another
-/// has more. What stands in quotation marks is a title in whatever language.
+/// Words of the request that a language knows count for it, but for function words that another has too ("over" is English
+/// and Dutch); the language of the conversation so far stays unless another has more. What stands in quotation marks is a
+/// title in whatever language.
 pub(super) fn language(request: &str, so_far: Option<Language>, at_home: Option<Language>) -> Language {
     let said = unquoted(request);
-    let score = |language: Language| match language.pack() {
-        None => words(&said)
+    let words: Vec<String> = words(&said).collect();
+    let is_shared = |w: &String| Language::ALL.iter().filter(|l| is_function(**l, w)).count() > 1;
+    let telling: Vec<&String> = words.iter().filter(|w| !is_shared(w)).collect();
+    let score = |language: Language| match language {
+        Language::Chinese => chinese(&said),
+        _ => telling
+            .iter()
             .map(|w| {
-                let function = is_filling(&w) || is_steering(&w);
-                if function { FUNCTION } else { u32::from(is_common(&w)) * CONTENT }
+                if is_function(language, w) { FUNCTION } else { u32::from(is_content(language, w)) * CONTENT }
             })
             .sum(),
-        Some(_) if language == Language::Chinese => chinese(&said),
-        Some(pack) => {
-            let index = pack.index();
-            words(&said)
-                .map(|w| {
-                    let known = index.content.contains(w.as_str())
-                        || index.content.iter().any(|c| w.len() > 4 && pack.stem(c) == pack.stem(&w));
-                    if index.function.contains(w.as_str()) { FUNCTION } else { u32::from(known) * CONTENT }
-                })
-                .sum()
-        }
     };
     let mut best = (so_far.unwrap_or_default(), score(so_far.unwrap_or_default()));
     for language in Language::ALL {
@@ -40,6 +34,19 @@ pub(super) fn language(request: &str, so_far: Option<Language>, at_home: Option<
         }
     }
     if best.1 == 0 { so_far.or(at_home).unwrap_or_default() } else { best.0 }
+}
+
+fn is_function(language: Language, word: &str) -> bool {
+    match language.pack() {
+        None => is_filling(word) || is_steering(word),
+        Some(pack) => pack.index().function.contains(word),
+    }
+}
+
+fn is_content(language: Language, word: &str) -> bool {
+    let Some(pack) = language.pack() else { return is_common(word) };
+    let content = &pack.index().content;
+    content.contains(word) || (word.len() > 4 && content.iter().any(|c| pack.stem(c) == pack.stem(word)))
 }
 
 /// Chinese characters speak for Chinese unless there are signs of another language that has them too.
@@ -79,6 +86,7 @@ mod tests {
         use Language::{Chinese, Dutch, English, Portuguese};
         for (request, language) in [
             ("films under two hours", English),
+            ("Lyon homes over 600000 euros", English),
             ("houses in Ghent with a garden", English),
             ("gemeenten met meer dan 100.000 inwoners", Dutch),
             ("huizen in Utrecht, niet te duur", Dutch),

@@ -8,7 +8,7 @@ use super::RulesError;
 use super::bounds::value;
 use super::cues::{is_filling, is_negation};
 use super::descriptions::values_of;
-use super::tokens::{Gap, Token, text_of};
+use super::tokens::{Gap, Token, is_han, text_of};
 use super::turn::{Relative, Said, Turn};
 use crate::languages::fill;
 use crate::{Asked, Constraints, Described, Earlier, Intent, Language, Reading, ShownItem, Understood};
@@ -181,9 +181,8 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
     if let Some(count) = turn.count {
         constraints.count = Some(count);
     }
-    let query: Vec<_> = turn.query.iter().map(|q| q.1.as_str()).collect();
+    let query = joined(&turn.query);
     if !query.is_empty() {
-        let query = query.join(" ");
         for (span, _) in &turn.query {
             seen.push(note(*span, SEARCHED.to_owned()));
         }
@@ -229,6 +228,21 @@ pub(super) fn join(context: &Context<'_>, before: &Constraints, turn: Turn) -> R
 
 fn text(context: &Context<'_>, span: (usize, usize)) -> String {
     text_of(context.request, context.tokens.get(span.0..span.1).unwrap_or_default()).to_owned()
+}
+
+/// The words to search for as one text. What stands side by side in text without blanks stays so: 明 and 月 are 明月.
+fn joined(parts: &[((usize, usize), String)]) -> String {
+    let mut all = String::new();
+    let mut end = None;
+    for (span, words) in parts {
+        let goes_on = end == Some(span.0) && all.ends_with(is_han) && words.starts_with(is_han);
+        if !all.is_empty() && !goes_on {
+            all.push(' ');
+        }
+        all.push_str(words);
+        end = Some(span.1);
+    }
+    all
 }
 
 /// The stretches between what something was made of, if there is more in them than filling.

@@ -50,7 +50,8 @@ impl Seen<'_> {
         let excluded = all.excluded.iter().map(|e| format!("{}: {} left out", e.rule, e.items));
         let aside = all.stood_aside.iter().map(|rule| format!("{rule} stood aside"));
         let lines = items.chain(excluded).chain(aside).chain(all.synonyms.iter().cloned());
-        Ok(lines.collect::<Vec<_>>().join("\n"))
+        let lines: Vec<_> = lines.collect();
+        Ok(if lines.is_empty() { "nothing was steered".to_owned() } else { lines.join("\n") })
     }
 
     /// Checks one assertion.
