@@ -54,7 +54,11 @@ pub(crate) fn index(house: &House, meaning: Meaning<'_>, _: &mut Output) -> Resu
     let embedder = model.map(|model| embedder(house, &model)).transpose()?;
     let mut stages = Stages::default();
     let mut progress = |p: segue_retrieval::IndexProgress| {
-        let label = if p.stage == "words" { "indexing words" } else { "embedding" };
+        let label = match p.stage {
+            "values" => "writing look-up tables",
+            "words" => "indexing words",
+            _ => "embedding",
+        };
         stages.at(label, p.done, p.total);
     };
     let cancelled = || interrupt.cancellation().is_cancelled();
