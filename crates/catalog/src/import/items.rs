@@ -66,7 +66,7 @@ pub(super) fn read(job: &mut Job<'_>) -> Result<ReadItems, ImportError> {
     let dataset = job.dataset;
     let file = dataset.items.source.file.as_path();
     let table = Table::open(&dataset.items.source)?;
-    let mut sorter = Sorter::new(&job.scratch, "items", job.budget);
+    let mut sorter = Sorter::new(&job.scratch, "items", job.budget * 2);
     let (mut rows, mut taken) = (0_u64, 0_u64);
     thread::scope(|scope| {
         let (sender, batches) = sync_channel::<Batch>(WAITING);
@@ -202,7 +202,7 @@ pub(super) fn write(
             let mut batch = Vec::with_capacity(BATCH * 2);
             while let Some(row) = rows.next(job)? {
                 items = items.checked_add(1).ok_or(ImportError::TooMany)?;
-                content.update(hex(&row.hash).as_bytes());
+                content.update(digits(row.hash));
                 gather.add(Cells(&row.values))?;
                 batch.extend((row.values.len() as u32).to_le_bytes());
                 batch.extend(row.hash);
@@ -249,7 +249,7 @@ fn store_all(
             };
             rest = after;
             sql(insert.raw_bind_parameter(1, ordinal))?;
-            sql(insert.raw_bind_parameter(2, hex(hash)))?;
+            sql(insert.raw_bind_parameter(2, std::str::from_utf8(&digits(*hash)).unwrap_or_default()))?;
             for (i, cell) in Cells(values).enumerate() {
                 sql(insert.raw_bind_parameter(i + 3, cell))?;
             }
@@ -349,8 +349,19 @@ impl Row {
     }
 }
 
+/// A row's hash in hexadecimal digits.
+fn digits(hash: [u8; HASH]) -> [u8; 2 * HASH] {
+    let mut digits = [b'0'; 2 * HASH];
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(hash) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    digits
+}
+
+fn digit(half: u8) -> u8 {
+    if half < 10 { b'0' + half } else { b'a' + (half - 10) }
+}
+
 pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |d: u8| DIGITS.get(usize::from(d)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).map(char::from).collect()
 }
