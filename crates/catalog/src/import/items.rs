@@ -1,7 +1,8 @@
 //! Items: read into a sorter by id, then written in that order with dense ordinals. Reading and converting go on in a thread
-//! beside sorting, and storing beside counting.
+//! beside sorting; merging, storing and counting in one each.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -66,7 +67,7 @@ pub(super) fn read(job: &mut Job<'_>) -> Result<ReadItems, ImportError> {
     let dataset = job.dataset;
     let file = dataset.items.source.file.as_path();
     let table = Table::open(&dataset.items.source)?;
-    let mut sorter = Sorter::new(&job.scratch, "items", job.budget * 2);
+    let mut sorter = Sorter::new(&job.scratch, "items", job.budget);
     let (mut rows, mut taken) = (0_u64, 0_u64);
     thread::scope(|scope| {
         let (sender, batches) = sync_channel::<Batch>(WAITING);
@@ -191,65 +192,72 @@ pub(super) fn write(
     mut rows: Merged,
 ) -> Result<WrittenItems, ImportError> {
     let fields: Vec<_> = job.dataset.fields.iter().map(|f| f.field.clone()).collect();
-    let mut gather = Gather::new(&fields, &job.scratch, job.budget);
+    let gather = Gather::new(&fields, &job.scratch, job.budget);
     let mut content = Sha256::new();
     let mut items: Ordinal = 0;
     let columns = fields.len();
-    thread::scope(|scope| {
-        let (sender, batches) = sync_channel::<Vec<u8>>(WAITING);
-        let storing = scope.spawn(move || store_all(connection, columns, batches));
-        let counting = (|| {
+    let statistics = thread::scope(|scope| {
+        let (to_store, to_be_stored) = sync_channel(WAITING);
+        let (to_count, to_be_counted) = sync_channel(WAITING);
+        let storing = scope.spawn(move || store_all(connection, columns, to_be_stored));
+        let counting = scope.spawn(move || count_all(gather, to_be_counted));
+        // Nobody receives once storing or counting has failed; the error is told below.
+        let send = |batch: Vec<u8>| {
+            let batch = Arc::new(batch);
+            to_store.send(batch.clone()).is_ok() && to_count.send(batch).is_ok()
+        };
+        let merging = (|| {
             let mut batch = Vec::with_capacity(BATCH * 2);
             while let Some(row) = rows.next(job)? {
                 items = items.checked_add(1).ok_or(ImportError::TooMany)?;
                 content.update(digits(row.hash));
-                gather.add(Cells(&row.values))?;
                 batch.extend((row.values.len() as u32).to_le_bytes());
                 batch.extend(row.hash);
                 batch.extend(&row.values);
-                if batch.len() > BATCH {
-                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
-                    // Nobody receives once storing has failed; its error is told below.
-                    if sender.send(full).is_err() {
-                        return Ok(());
-                    }
+                if batch.len() > BATCH && !send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2)))
+                {
+                    return Ok(());
                 }
             }
-            let _ = sender.send(batch);
+            send(batch);
+            (job.progress)(Progress { phase: Phase::Counting, done: 0, total: None });
             Ok(())
         })();
-        drop(sender);
-        let stored = joined(storing.join());
-        counting.and(stored)
+        drop((to_store, to_count));
+        let (stored, counted) = (joined(storing.join()), joined(counting.join()));
+        merging.and(stored).and(counted)
     })?;
     content.update(serde_json::to_vec(&fields)?);
     let content_hash = hex(&content.finalize());
-    (job.progress)(Progress { phase: Phase::Counting, done: 0, total: None });
-    let statistics = gather.finish()?;
     let (repeats, base) = rows.finish();
     Ok(WrittenItems { items: u64::from(items), repeats, content_hash, statistics, base })
+}
+
+/// The rows of a batch: hash and values.
+fn rows_of(mut batch: &[u8]) -> impl Iterator<Item = ([u8; HASH], &[u8])> {
+    std::iter::from_fn(move || {
+        let (len, after) = batch.split_first_chunk::<4>()?;
+        let (hash, after) = after.split_first_chunk::<HASH>()?;
+        let (values, after) = after.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+        batch = after;
+        Some((*hash, values))
+    })
 }
 
 /// Stores rows in the order in which they come.
 fn store_all(
     connection: &mut Connection,
     columns: usize,
-    batches: Receiver<Vec<u8>>,
+    batches: Receiver<Arc<Vec<u8>>>,
 ) -> Result<(), ImportError> {
     let places: Vec<_> = (1..=columns + 2).map(|i| format!("?{i}")).collect();
     let mut insert =
         sql(connection.prepare(&format!("INSERT INTO segue_items VALUES ({})", places.join(", "))))?;
     let mut ordinal: Ordinal = 0;
     for batch in batches {
-        let mut rest = batch.as_slice();
-        while let Some((len, after)) = rest.split_first_chunk::<4>() {
-            let Some((hash, after)) = after.split_first_chunk::<HASH>() else { break };
-            let Some((values, after)) = after.split_at_checked(u32::from_le_bytes(*len) as usize) else {
-                break;
-            };
-            rest = after;
+        for (hash, values) in rows_of(&batch) {
             sql(insert.raw_bind_parameter(1, ordinal))?;
-            sql(insert.raw_bind_parameter(2, std::str::from_utf8(&digits(*hash)).unwrap_or_default()))?;
+            sql(insert.raw_bind_parameter(2, std::str::from_utf8(&digits(hash)).unwrap_or_default()))?;
             for (i, cell) in Cells(values).enumerate() {
                 sql(insert.raw_bind_parameter(i + 3, cell))?;
             }
@@ -258,6 +266,17 @@ fn store_all(
         }
     }
     Ok(())
+}
+
+/// Counts the values of rows.
+fn count_all(
+    mut gather: Gather<'_>,
+    batches: Receiver<Arc<Vec<u8>>>,
+) -> Result<Vec<FieldStatistics>, ImportError> {
+    for batch in batches {
+        rows_of(&batch).try_for_each(|(_, values)| gather.add(Cells(values)))?;
+    }
+    Ok(gather.finish()?)
 }
 
 /// The sorted rows, those that repeat an id merged, left out or rejected, as the data set says.

@@ -44,7 +44,7 @@ pub(crate) use convert::distinct;
 use interactions::Social;
 use items::{ReadItems, Rows};
 
-/// Bytes that one sorter may hold before it goes to disk; that of the items, which is alone at first, twice as many.
+/// Bytes that one sorter may hold before it goes to disk. At most three are in use at once.
 const BUDGET: usize = 128 << 20;
 
 /// After how many rows progress is told and cancellation is looked at.
