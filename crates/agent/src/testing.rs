@@ -42,7 +42,7 @@ pub(crate) fn snapshot() -> (tempfile::TempDir, Snapshot) {
 /// The same films over and over.
 pub(crate) fn snapshot_of(items: usize) -> (tempfile::TempDir, Snapshot) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("catalog.db");
+    let path = folder.path().join("rows.db");
     write(&path, items).unwrap();
     let snapshot = Snapshot::open(&path, 1).unwrap();
     (folder, snapshot)

@@ -222,7 +222,15 @@ impl Snapshot {
                 connection
             }
         };
-        let result = work(&connection).map_err(at);
+        // One transaction, so that the file is locked once and not by each of many small statements.
+        let result = connection
+            .unchecked_transaction()
+            .and_then(|transaction| {
+                let done = work(&transaction)?;
+                transaction.commit()?;
+                Ok(done)
+            })
+            .map_err(at);
         self.idle().push(connection);
         result
     }

@@ -56,7 +56,7 @@ fn shop() -> Shop {
     };
 
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("catalog.db");
+    let path = dir.path().join("rows.db");
     let db = Connection::open(&path).unwrap();
     db.execute_batch(
         "CREATE TABLE segue_catalog (description TEXT);
